@@ -5,10 +5,12 @@
 //! Invariant: an identity belongs to one party; a code lets one device in, once.
 //! Time: every instant arrives in the command.
 
+mod code;
 mod decide;
 mod device;
 mod party;
 
+pub use self::code::{CODE_DIGITS, Codes};
 pub use self::decide::decide;
 pub use self::device::{
     Device, DeviceEvent, DeviceKind, DeviceName, InvalidDeviceName, NewDevice, Presence, PresenceEvent,

@@ -4,6 +4,8 @@
 //! time.
 //! Does not own: any implementation; those are in `adapters/` and `projections/`.
 
+pub mod query;
+
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
