@@ -67,16 +67,23 @@ impl Chain {
         self.check.next()
     }
 
-    /// Checks a commit whose bytes are known to be right.
-    pub(crate) fn accept(&mut self, commit: &EncodedCommit) -> Result<(), Damage> {
-        self.check.accept(commit).map_err(Damage::Broken)
+    /// Checks commits whose bytes are known to be right, as far as they follow. The damage, if any, stands behind the last
+    /// one that is returned.
+    pub(crate) fn accept_known(&mut self, mut commits: Vec<EncodedCommit>) -> (Vec<EncodedCommit>, Option<Damage>) {
+        for number in 0..commits.len() {
+            if let Err(broken) = self.check.accept(&commits[number]) {
+                commits.truncate(number);
+                return (commits, Some(Damage::Broken(broken)));
+            }
+        }
+        (commits, None)
     }
 
-    /// Checks commits as far as they are right. The damage, if any, stands behind the last one that is returned.
-    pub(crate) fn accept_all(&mut self, raws: Vec<Raw>) -> (Vec<EncodedCommit>, Option<Damage>) {
+    /// The same for commits as a home keeps them.
+    pub(crate) fn accept_raw(&mut self, raws: Vec<Raw>) -> (Vec<EncodedCommit>, Option<Damage>) {
         let mut commits = Vec::with_capacity(raws.len());
         for raw in raws {
-            match self.accept_raw(raw) {
+            match self.accept_one(raw) {
                 Ok(commit) => commits.push(commit),
                 Err(damage) => return (commits, Some(damage)),
             }
@@ -84,13 +91,13 @@ impl Chain {
         (commits, None)
     }
 
-    fn accept_raw(&mut self, raw: Raw) -> Result<EncodedCommit, Damage> {
+    fn accept_one(&mut self, raw: Raw) -> Result<EncodedCommit, Damage> {
         let due = self.next();
         if raw.position != due {
             return Err(Damage::Broken(Broken::Gap { expected: due, found: raw.position }));
         }
         let commit = parse(raw)?;
-        self.accept(&commit)?;
+        self.check.accept(&commit).map_err(Damage::Broken)?;
         Ok(commit)
     }
 }

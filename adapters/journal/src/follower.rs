@@ -95,18 +95,11 @@ impl<S: Store> Follower<S> {
         };
         // From here on nothing waits, so that the place and the chain move together.
         let Some(chain) = self.chain.as_mut() else { return Ok(None) };
-        if let Some(last) = recent.last() {
-            for commit in &recent {
-                chain.accept(commit)?;
-            }
-            self.after = last.position();
-            return Ok(Some(recent));
-        }
-        let Some(first) = raws.first().map(|raw| raw.position) else { return Ok(None) };
-        if first > chain.next() {
+        if let Some(first) = raws.first().map(|raw| raw.position).filter(|first| *first > chain.next()) {
             return Err(trimmed_or_gap(&*self.store, self.after, first).await);
         }
-        let (commits, damage) = chain.accept_all(raws);
+        let (commits, damage) =
+            if recent.is_empty() { chain.accept_raw(raws) } else { chain.accept_known(recent) };
         match (commits.last(), damage) {
             (Some(last), damage) => {
                 self.after = last.position();
@@ -120,7 +113,7 @@ impl<S: Store> Follower<S> {
 
     /// Rests until woken. Only shortly if something was announced that the copy that answered does not have.
     async fn rest(&mut self, lag_tries: &mut u32) {
-        if self.store.tail().is_beyond(self.after) && *lag_tries < LAG_TRIES {
+        if self.store.tail().has_announced(self.after.next()) && *lag_tries < LAG_TRIES {
             tokio::time::sleep(LAG_REST * 2_u32.pow(*lag_tries)).await;
             *lag_tries += 1;
             return;

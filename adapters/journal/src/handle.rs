@@ -95,7 +95,7 @@ impl<S: Store> Handle<S> {
         } else {
             after_trimmed(&*self.store, after).await?
         };
-        match chain.accept_all(raws) {
+        match chain.accept_raw(raws) {
             (commits, Some(damage)) if commits.is_empty() => Err(damage.into()),
             (commits, _) => Ok(commits),
         }

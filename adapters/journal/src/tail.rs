@@ -68,9 +68,9 @@ impl Tail {
         self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 
-    /// Whether more than this position was acknowledged or announced.
-    pub(crate) fn is_beyond(&self, position: Position) -> bool {
-        self.announced.load(Ordering::Acquire) > position.0
+    /// Whether this position was acknowledged or announced.
+    pub(crate) fn has_announced(&self, position: Position) -> bool {
+        self.announced.load(Ordering::Acquire) >= position.0
     }
 
     /// The commits that follow a position without a hole, as far as they are kept here.

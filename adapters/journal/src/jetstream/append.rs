@@ -1,22 +1,31 @@
 //! Fenced appends to the stream.
 //!
 //! An append names the last sequence that it expects (`Nats-Expected-Last-Sequence`). Appends may be pipelined: the server
-//! takes them in the order in which they were sent over one connection.
+//! takes them in the order in which they were sent over one connection, and they are sent in the order of their positions
+//! even if their futures are first polled in another.
 //!
 //! Owns: the request, and the table from the server's answers to outcomes.
 //! Does not own: settling an unknown outcome; the caller reads what stands at the position.
 //! Invariant: an answer that is not understood counts as unknown.
 //! Time: the runtime's clock, for the limit.
 
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use async_nats::header::{NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM};
 use async_nats::jetstream::{Error as ServerError, ErrorCode};
 use async_nats::{HeaderMap, Message, Request, RequestError, RequestErrorKind};
+use futures_util::poll;
 use paravox_domain::commit::{EncodedCommit, Position};
 use serde::Deserialize;
 
 use super::connection::Connection;
 use super::{JetStreamStore, settings};
 use crate::store::{Refusal, Store};
+
+/// How long an append waits for the one before it to be sent.
+const TURN_PATIENCE: Duration = Duration::from_millis(20);
 
 /// "The message id is in process": an append of the same commit is under way.
 const UNDER_WAY: u64 = ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT.0;
@@ -44,9 +53,19 @@ pub(super) async fn append(store: &JetStreamStore, commit: &EncodedCommit) -> Re
         .headers(headers)
         .payload(commit.bytes().clone())
         .timeout(Some(store.config.append_timeout));
-    let asking = store.client.send_request(settings::subject(&store.config.realm), request);
+    let mut asking = pin!(store.client.send_request(settings::subject(&store.config.realm), request));
+    wait_for_turn(store, commit.position()).await;
+    // The first poll hands the message to the client, which sends messages in this order.
+    let at_once = poll!(&mut asking);
+    store.sent.send_modify(|sent| *sent = (*sent).max(commit.position()));
+    let answering = async {
+        match at_once {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => asking.await,
+        }
+    };
     tokio::select! {
-        answer = asking => match answer {
+        answer = answering => match answer {
             Ok(message) => judge(&message, commit.position(), store.bytes_max()),
             Err(error) => Err(unanswered(error, store.bytes_max())),
         },
@@ -54,6 +73,24 @@ pub(super) async fn append(store: &JetStreamStore, commit: &EncodedCommit) -> Re
             Err(Refusal::Unconfirmed("the connection was lost while an append was under way".into()))
         }
     }
+}
+
+/// Waits, for a while, until the append before this one has been sent from here, or is known to stand. It may never be, if
+/// it was given up; the fence decides then.
+async fn wait_for_turn(store: &JetStreamStore, position: Position) {
+    let before = Position(position.0 - 1);
+    let (mut sent, mut announced) = (store.sent.subscribe(), store.tail.subscribe());
+    let turn = async {
+        while *sent.borrow_and_update() < before && !store.tail.has_announced(before) {
+            // The senders live in the store.
+            let _ = tokio::select! {
+                changed = sent.changed() => changed,
+                changed = announced.changed() => changed,
+            };
+        }
+    };
+    // Either outcome means: go on.
+    let _ = tokio::time::timeout(TURN_PATIENCE, turn).await;
 }
 
 /// The server has answered.

@@ -21,6 +21,7 @@ use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::stream::Stream;
 use paravox_domain::commit::{EncodedCommit, Position};
 use paravox_domain::ports::{AnyJournal, Boxed, ReadError};
+use tokio::sync::watch;
 
 use self::announce::Listening;
 pub use self::settings::{VERSION_FLOOR, stream_name, subject};
@@ -82,9 +83,18 @@ pub async fn open(client: Client, config: &JetStreamConfig) -> Result<AnyJournal
     let stream = context.get_stream_no_info(&name).await.map_err(|error| OpenError::Unavailable(error.into()))?;
     let tail = Arc::new(Tail::new(KEPT_BYTES_MAX));
     let listening = Listening::start(&client, &config.realm, tail.clone()).await?;
+    let info = stream.get_info().await.map_err(|error| OpenError::Unavailable(error.into()))?;
+    tail.announce(Position(info.state.last_sequence));
     let direct = format!("{prefix}.DIRECT.GET.{name}");
-    let store =
-        JetStreamStore { config: config.clone(), client, stream, direct, tail, _listening: listening };
+    let store = JetStreamStore {
+        config: config.clone(),
+        client,
+        stream,
+        direct,
+        sent: watch::Sender::new(Position::START),
+        tail,
+        _listening: listening,
+    };
     Ok(Arc::new(Handle::of(Arc::new(store))))
 }
 
@@ -94,6 +104,8 @@ struct JetStreamStore {
     stream: Stream<()>,
     /// The subject of reads that any replica answers.
     direct: String,
+    /// The last position whose append was sent from here; the start if none was.
+    sent: watch::Sender<Position>,
     tail: Arc<Tail>,
     _listening: Listening,
 }

@@ -21,8 +21,9 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use paravox_domain::commit::{COMMIT_BYTES_MAX, EncodedCommit, Position};
 use paravox_domain::ports::{AnyJournal, Boxed, ReadError};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Row};
+use tokio::sync::Mutex;
 
 use self::listen::Listening;
 use crate::OpenError;
@@ -31,8 +32,6 @@ use crate::open::check_realm;
 use crate::store::{FETCH_BYTES, Freshness, Raw, Refusal, Store, unavailable};
 use crate::tail::{KEPT_BYTES_MAX, Tail};
 
-/// How many connections append at once. More than one lets a repeat pass a statement that hangs.
-const WRITERS: u32 = 2;
 /// How many connections read at once.
 const READERS: u32 = 4;
 
@@ -94,22 +93,24 @@ pub async fn open(config: &PostgresConfig) -> Result<AnyJournal, OpenError> {
             .test_before_acquire(false)
             .connect_with(options.clone())
     };
-    let writers = pool(WRITERS).await.map_err(failure::open)?;
-    schema::prepare(&writers, &config.realm).await?;
     let readers = pool(READERS).await.map_err(failure::open)?;
+    schema::prepare(&readers, &config.realm).await?;
     let tail = Arc::new(Tail::new(KEPT_BYTES_MAX));
     let channel = format!("paravox_journal_{}", config.realm);
     // The listener takes a connection for itself for as long as the journal is open.
     let listening = Listening::start(pool(1).await.map_err(failure::open)?, channel.clone(), tail.clone());
+    let writer = Mutex::new(None);
     let store =
-        PostgresStore { config: config.clone(), channel, writers, readers, tail, _listening: listening };
+        PostgresStore { config: config.clone(), options, channel, writer, readers, tail, _listening: listening };
     Ok(Arc::new(Handle::of(Arc::new(store))))
 }
 
 struct PostgresStore {
     config: PostgresConfig,
+    options: PgConnectOptions,
     channel: String,
-    writers: PgPool,
+    /// The connection that appends. Taken out while it is used, so that one whose use was broken off is not used again.
+    writer: Mutex<Option<PgConnection>>,
     readers: PgPool,
     tail: Arc<Tail>,
     _listening: Listening,
@@ -117,28 +118,35 @@ struct PostgresStore {
 
 impl PostgresStore {
     async fn insert(&self, commit: &EncodedCommit) -> Result<(), Refusal> {
-        let mut connection =
-            self.writers.acquire().await.map_err(|error| Refusal::Unavailable(error.into()))?;
+        let mut writer = self.writer.lock().await;
+        let mut connection = match writer.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
         let inserting = sqlx::query(APPEND)
             .bind(commit.position().0 as i64)
             .bind(commit.id().to_string())
             .bind(&commit.bytes()[..])
             .bind(&self.channel)
-            .fetch_optional(&mut *connection);
-        match tokio::time::timeout(self.config.append_timeout, inserting).await {
-            Ok(Ok(Some(_))) => Ok(()),
-            Ok(Ok(None)) => Err(Refusal::Moved),
-            Ok(Err(error)) => {
-                if error.as_database_error().is_none() {
-                    // The connection is not fit for another statement.
-                    drop(connection.detach());
-                }
-                Err(failure::append(error))
-            }
-            Err(elapsed) => {
-                drop(connection.detach());
-                Err(Refusal::Unconfirmed(elapsed.into()))
-            }
+            .fetch_optional(&mut connection);
+        let outcome = tokio::time::timeout(self.config.append_timeout, inserting)
+            .await
+            .map_err(|elapsed| Refusal::Unconfirmed(elapsed.into()))?;
+        let is_usable = outcome.as_ref().map_or_else(|error| error.as_database_error().is_some(), |_| true);
+        if is_usable {
+            *writer = Some(connection);
+        }
+        match outcome {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Refusal::Moved),
+            Err(error) => Err(failure::append(error)),
+        }
+    }
+
+    async fn connect(&self) -> Result<PgConnection, Refusal> {
+        match tokio::time::timeout(self.config.append_timeout, self.options.connect()).await {
+            Ok(connected) => connected.map_err(|error| Refusal::Unavailable(error.into())),
+            Err(elapsed) => Err(Refusal::Unavailable(elapsed.into())),
         }
     }
 

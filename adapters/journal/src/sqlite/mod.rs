@@ -18,9 +18,10 @@ use futures_util::TryStreamExt;
 use paravox_domain::commit::{COMMIT_BYTES_MAX, EncodedCommit, Position};
 use paravox_domain::ports::{AnyJournal, Boxed, ReadError};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Row};
+use tokio::sync::Mutex;
 
 use crate::OpenError;
 use crate::handle::Handle;
@@ -70,40 +71,47 @@ pub async fn open(config: &SqliteConfig) -> Result<AnyJournal, OpenError> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging();
-    let pool = |connections| {
-        SqlitePoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_with(options.clone())
-    };
-    let writer = pool(1).await.map_err(failure::open)?;
-    schema::create(&writer, &config.realm).await?;
-    let readers = pool(READERS).await.map_err(failure::open)?;
-    let tail = Tail::new(KEPT_BYTES_MAX);
-    let store = SqliteStore { config: config.clone(), writer, readers, tail };
+    let mut writer = options.connect().await.map_err(failure::open)?;
+    schema::create(&mut writer, &config.realm).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options.clone())
+        .await
+        .map_err(failure::open)?;
+    let (writer, tail) = (Mutex::new(Some(writer)), Tail::new(KEPT_BYTES_MAX));
+    let store = SqliteStore { config: config.clone(), options, writer, readers, tail };
     Ok(Arc::new(Handle::of(Arc::new(store))))
 }
 
 #[derive(Debug)]
 struct SqliteStore {
     config: SqliteConfig,
-    writer: SqlitePool,
+    options: SqliteConnectOptions,
+    /// The connection that appends. Taken out while it is used, so that one whose use was broken off is not used again.
+    writer: Mutex<Option<SqliteConnection>>,
     readers: SqlitePool,
     tail: Tail,
 }
 
 impl SqliteStore {
     async fn insert(&self, commit: &EncodedCommit) -> Result<(), Refusal> {
-        let done = sqlx::query(APPEND)
+        let mut writer = self.writer.lock().await;
+        let mut connection = match writer.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await.map_err(|error| Refusal::Unavailable(error.into()))?,
+        };
+        let outcome = sqlx::query(APPEND)
             .bind(commit.position().0 as i64)
             .bind(commit.id().to_string())
             .bind(&commit.bytes()[..])
-            .execute(&self.writer)
-            .await
-            .map_err(failure::append)?;
+            .execute(&mut connection)
+            .await;
+        *writer = Some(connection);
+        let done = outcome.map_err(failure::append)?;
         if done.rows_affected() == 1 { Ok(()) } else { Err(Refusal::Moved) }
     }
 

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
 use super::failure;
@@ -66,7 +66,7 @@ async fn read(connection: &mut SqliteConnection, key: &str) -> Result<Option<Str
 }
 
 /// Creates what is missing, and checks the mark once more: another process may have been faster.
-pub(super) async fn create(writer: &SqlitePool, realm: &str) -> Result<(), OpenError> {
+pub(super) async fn create(writer: &mut SqliteConnection, realm: &str) -> Result<(), OpenError> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failure::open)?;
     for statement in CREATE {
         sqlx::query(statement).execute(&mut *transaction).await.map_err(failure::open)?;

@@ -61,17 +61,12 @@ impl Writer {
         })
     }
 
-    /// A commit of more than so many bytes.
+    /// A commit of a little more than so many bytes.
     pub(crate) fn large(&mut self, bytes: usize) -> EncodedCommit {
-        // A settled command takes more than 64 bytes.
-        let mut settled = (bytes / 64) as u32;
-        loop {
-            let commit = self.commit_of(REALM, settled);
-            if commit.bytes().len() > bytes {
-                self.link = Link { position: commit.position(), digest: commit.digest() };
-                return commit;
-            }
-            settled *= 2;
-        }
+        let sample = 1_000;
+        let bytes_each = self.commit_of(REALM, sample).bytes().len() / sample as usize;
+        let commit = self.commit((bytes / bytes_each) as u32 + 10);
+        assert!((bytes..bytes + bytes / 20).contains(&commit.bytes().len()), "{}", commit.bytes().len());
+        commit
     }
 }

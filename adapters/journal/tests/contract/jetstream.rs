@@ -81,7 +81,7 @@ async fn appends_may_be_pipelined() {
     let fixture = Server::start().await;
     let journal = fixture.open().await;
     let commits = Writer::new(1).commits(200);
-    // All are sent before the first is acknowledged, in order.
+    // All are under way at once, and first polled in no particular order.
     let appends: Vec<_> = commits.iter().map(|commit| journal.append(commit)).collect();
     for outcome in futures_util::future::join_all(appends).await {
         outcome.unwrap();
