@@ -69,7 +69,10 @@ impl Chain {
 
     /// Checks commits whose bytes are known to be right, as far as they follow. The damage, if any, stands behind the last
     /// one that is returned.
-    pub(crate) fn accept_known(&mut self, mut commits: Vec<EncodedCommit>) -> (Vec<EncodedCommit>, Option<Damage>) {
+    pub(crate) fn accept_known(
+        &mut self,
+        mut commits: Vec<EncodedCommit>,
+    ) -> (Vec<EncodedCommit>, Option<Damage>) {
         for number in 0..commits.len() {
             if let Err(broken) = self.check.accept(&commits[number]) {
                 commits.truncate(number);
@@ -105,8 +108,7 @@ impl Chain {
 /// Reads a commit and checks that it stands where it says.
 fn parse(raw: Raw) -> Result<EncodedCommit, Damage> {
     let position = raw.position;
-    let commit =
-        EncodedCommit::parse(raw.bytes).map_err(|cause| Damage::Corrupt { position, cause })?;
+    let commit = EncodedCommit::parse(raw.bytes).map_err(|cause| Damage::Corrupt { position, cause })?;
     if commit.position() == position {
         Ok(commit)
     } else {

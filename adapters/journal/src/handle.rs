@@ -38,7 +38,8 @@ impl<S: Store> Handle<S> {
         match self.store.append(commit).await {
             Ok(()) => {}
             Err(Refusal::Moved) => {
-                let missing = || AppendError::Unavailable("the commit before this one has not been appended".into());
+                let missing =
+                    || AppendError::Unavailable("the commit before this one has not been appended".into());
                 self.settle(commit, missing).await?;
             }
             Err(Refusal::MovedOrUnderWay(cause)) => {

@@ -44,7 +44,9 @@ pub enum OpenError {
         detail: String,
     },
     /// The name of the realm cannot be a part of a subject.
-    #[error("`{realm}` cannot name a realm: 1 to {REALM_BYTES_MAX} letters, digits, hyphens and underscores can")]
+    #[error(
+        "`{realm}` cannot name a realm: 1 to {REALM_BYTES_MAX} letters, digits, hyphens and underscores can"
+    )]
     InvalidRealm {
         /// The name.
         realm: String,
@@ -91,7 +93,7 @@ pub enum JournalConfig {
     /// A stream of a NATS server or cluster.
     JetStream {
         /// The connection. It should reconnect without end (the default of the client).
-        client: async_nats::Client,
+        client: Box<async_nats::Client>,
         /// The stream.
         config: JetStreamConfig,
     },
@@ -103,7 +105,7 @@ pub async fn open(config: &JournalConfig) -> Result<AnyJournal, OpenError> {
         JournalConfig::Memory { realm } => Ok(MemoryJournal::new(realm)?.journal()),
         JournalConfig::Sqlite(config) => sqlite::open(config).await,
         JournalConfig::Postgres(config) => postgres::open(config).await,
-        JournalConfig::JetStream { client, config } => jetstream::open(client.clone(), config).await,
+        JournalConfig::JetStream { client, config } => jetstream::open(client.as_ref().clone(), config).await,
     }
 }
 
@@ -111,7 +113,11 @@ pub async fn open(config: &JournalConfig) -> Result<AnyJournal, OpenError> {
 pub(crate) fn check_realm(realm: &str) -> Result<(), OpenError> {
     let fits = (1..=REALM_BYTES_MAX).contains(&realm.len())
         && realm.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if fits { Ok(()) } else { Err(OpenError::InvalidRealm { realm: realm.chars().take(REALM_BYTES_MAX).collect() }) }
+    if fits {
+        Ok(())
+    } else {
+        Err(OpenError::InvalidRealm { realm: realm.chars().take(REALM_BYTES_MAX).collect() })
+    }
 }
 
 /// Checks the mark that a journal carries.

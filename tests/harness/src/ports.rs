@@ -3,9 +3,9 @@
 //! Owns: the choice of a port below the range from which the system takes ports for outgoing connections, so that a
 //! server that is restarted finds its port free again.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Error;
 
@@ -18,8 +18,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub fn free_port() -> Result<u16, Error> {
     if NEXT.load(Ordering::Relaxed) == 0 {
         // Processes that run side by side begin at different places.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-        let seed = (now ^ std::process::id().wrapping_mul(2_654_435_761)) % COUNT;
+        let seed = (RandomState::new().build_hasher().finish() % u64::from(COUNT)) as u32;
         let _ = NEXT.compare_exchange(0, seed + 1, Ordering::Relaxed, Ordering::Relaxed);
     }
     for _ in 0..COUNT {

@@ -54,13 +54,12 @@ impl Postgres {
         }
         let _one_at_a_time = STARTING.lock().await;
         let running = OWN.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        let server = match running {
-            Some(server) => server,
-            None => {
-                let server = Arc::new(Server::start().await?);
-                *OWN.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&server);
-                server
-            }
+        let server = if let Some(server) = running {
+            server
+        } else {
+            let server = Arc::new(Server::start().await?);
+            *OWN.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&server);
+            server
         };
         Ok(Self { options: server.options(), own: Some(server) })
     }

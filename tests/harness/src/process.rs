@@ -87,7 +87,10 @@ impl Process {
         if status.success() {
             Ok(())
         } else {
-            Err(Error::Failed { program: self.program, detail: format!("kill {} was refused", signal.flag()) })
+            Err(Error::Failed {
+                program: self.program,
+                detail: format!("kill {} was refused", signal.flag()),
+            })
         }
     }
 
@@ -98,14 +101,17 @@ impl Process {
         }
         self.signal(signal)?;
         let child = &mut self.child;
-        let ended =
-            eventually("the end of a process", limit, async || child.try_wait().ok().flatten()).await;
+        let ended = eventually("the end of a process", limit, async || child.try_wait().ok().flatten()).await;
         if ended.is_err() {
             self.kill();
         }
         Ok(())
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a condition with a limit, in a drop, where no runtime may wait"
+    )]
     /// Waits, without a runtime, until it has ended by itself; at most two seconds.
     pub(crate) fn wait_briefly(&mut self) {
         for _ in 0..400 {

@@ -167,12 +167,7 @@ async fn forward_requests(
     }
 }
 
-async fn forward_replies(
-    mut from: ReadHalf<'_>,
-    mut to: WriteHalf<'_>,
-    shared: &Shared,
-    asked: &AtomicBool,
-) {
+async fn forward_replies(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared, asked: &AtomicBool) {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut mode = shared.mode.subscribe();
     loop {

@@ -53,9 +53,11 @@ pub(super) async fn append(store: &JetStreamStore, commit: &EncodedCommit) -> Re
         .headers(headers)
         .payload(commit.bytes().clone())
         .timeout(Some(store.config.append_timeout));
-    let mut asking = pin!(store.client.send_request(settings::subject(&store.config.realm), request));
+    let asking = store.client.send_request(settings::subject(&store.config.realm), request);
     wait_for_turn(store, commit.position()).await;
-    // The first poll hands the message to the client, which sends messages in this order.
+    // The first poll hands the message to the client, which sends messages in this order; the runtime must not put the
+    // poll off because this task has done much already.
+    let mut asking = pin!(tokio::task::unconstrained(asking));
     let at_once = poll!(&mut asking);
     store.sent.send_modify(|sent| *sent = (*sent).max(commit.position()));
     let answering = async {
@@ -158,7 +160,8 @@ mod tests {
         assert!(judged(r#"{"stream":"S","seq":7,"duplicate":true}"#).is_ok());
         assert!(matches!(judged(r#"{"stream":"S","seq":8}"#), Err(Refusal::Moved)));
         let refused = |code: u32| -> &'static str {
-            format!(r#"{{"error":{{"code":400,"err_code":{code},"description":"x"}},"stream":"S","seq":0}}"#).leak()
+            format!(r#"{{"error":{{"code":400,"err_code":{code},"description":"x"}},"stream":"S","seq":0}}"#)
+                .leak()
         };
         assert!(matches!(judged(refused(10_071)), Err(Refusal::Moved)));
         assert!(matches!(judged(refused(10_158)), Err(Refusal::MovedOrUnderWay(_))));

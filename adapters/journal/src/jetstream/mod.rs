@@ -75,12 +75,14 @@ impl JetStreamConfig {
 /// Opens the journal in a stream, creating it if it is not there.
 pub async fn open(client: Client, config: &JetStreamConfig) -> Result<AnyJournal, OpenError> {
     check_realm(&config.realm)?;
-    let prefix = config.domain.as_ref().map_or_else(|| "$JS.API".to_owned(), |domain| format!("$JS.{domain}.API"));
+    let prefix =
+        config.domain.as_ref().map_or_else(|| "$JS.API".to_owned(), |domain| format!("$JS.{domain}.API"));
     let context =
         ContextBuilder::new().api_prefix(prefix.clone()).timeout(config.read_timeout).build(client.clone());
     settings::prepare(&client, &context, config).await?;
     let name = stream_name(&config.realm);
-    let stream = context.get_stream_no_info(&name).await.map_err(|error| OpenError::Unavailable(error.into()))?;
+    let stream =
+        context.get_stream_no_info(&name).await.map_err(|error| OpenError::Unavailable(error.into()))?;
     let tail = Arc::new(Tail::new(KEPT_BYTES_MAX));
     let listening = Listening::start(&client, &config.realm, tail.clone()).await?;
     let info = stream.get_info().await.map_err(|error| OpenError::Unavailable(error.into()))?;

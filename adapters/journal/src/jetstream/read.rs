@@ -76,9 +76,7 @@ async fn leader_copy(
     match store.stream.get_raw_message(position.0).await {
         Ok(message) => Ok(vec![Raw { position: Position(message.sequence), bytes: message.payload }]),
         Err(error) => match error.kind() {
-            RawMessageErrorKind::NoMessageFound => {
-                nothing_there(store, position, commits_max).await
-            }
+            RawMessageErrorKind::NoMessageFound => nothing_there(store, position, commits_max).await,
             RawMessageErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
                 nothing_there(store, position, commits_max).await
             }

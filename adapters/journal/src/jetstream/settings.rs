@@ -11,8 +11,8 @@ use std::time::Duration;
 use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::Context;
-use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, PersistenceMode, Republish, RetentionPolicy, StorageType,
 };
@@ -62,7 +62,9 @@ fn wanted(config: &JetStreamConfig) -> Config {
     let subject = subject(&config.realm);
     Config {
         name: stream_name(&config.realm),
-        description: Some("Journal of Paravox. One message a commit; never to be changed by hand.".to_owned()),
+        description: Some(
+            "Journal of Paravox. One message a commit; never to be changed by hand.".to_owned(),
+        ),
         subjects: vec![subject.clone()],
         retention: RetentionPolicy::Limits,
         storage: StorageType::File,

@@ -169,7 +169,12 @@ impl Store for MemoryStore {
         Box::pin(self.append_or_fail(commit))
     }
 
-    fn fetch(&self, after: Position, commits_max: usize, _: Freshness) -> Boxed<'_, Result<Vec<Raw>, ReadError>> {
+    fn fetch(
+        &self,
+        after: Position,
+        commits_max: usize,
+        _: Freshness,
+    ) -> Boxed<'_, Result<Vec<Raw>, ReadError>> {
         Box::pin(std::future::ready(self.rows_after(after, commits_max)))
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Owns: the table from SQLSTATE to outcome. Codes: PostgreSQL's documentation, appendix A.
 
+use std::borrow::Cow;
+
 use crate::OpenError;
 use crate::store::Refusal;
 
 /// An append failed: was anything appended?
 pub(super) fn append(error: sqlx::Error) -> Refusal {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(|code| code.into_owned());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(Cow::into_owned);
     match code.as_deref() {
         // Another writer has inserted at this position.
         Some("23505") => Refusal::Moved,

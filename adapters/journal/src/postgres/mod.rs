@@ -100,8 +100,15 @@ pub async fn open(config: &PostgresConfig) -> Result<AnyJournal, OpenError> {
     // The listener takes a connection for itself for as long as the journal is open.
     let listening = Listening::start(pool(1).await.map_err(failure::open)?, channel.clone(), tail.clone());
     let writer = Mutex::new(None);
-    let store =
-        PostgresStore { config: config.clone(), options, channel, writer, readers, tail, _listening: listening };
+    let store = PostgresStore {
+        config: config.clone(),
+        options,
+        channel,
+        writer,
+        readers,
+        tail,
+        _listening: listening,
+    };
     Ok(Arc::new(Handle::of(Arc::new(store))))
 }
 
@@ -161,7 +168,10 @@ impl PostgresStore {
             while let Some(row) = rows.try_next().await? {
                 let content: Vec<u8> = row.try_get(1)?;
                 bytes += content.len();
-                found.push(Raw { position: Position(row.try_get::<i64, _>(0)? as u64), bytes: content.into() });
+                found.push(Raw {
+                    position: Position(row.try_get::<i64, _>(0)? as u64),
+                    bytes: content.into(),
+                });
                 if bytes >= FETCH_BYTES {
                     break;
                 }
@@ -212,7 +222,12 @@ impl Store for PostgresStore {
         Box::pin(self.insert(commit))
     }
 
-    fn fetch(&self, after: Position, commits_max: usize, _: Freshness) -> Boxed<'_, Result<Vec<Raw>, ReadError>> {
+    fn fetch(
+        &self,
+        after: Position,
+        commits_max: usize,
+        _: Freshness,
+    ) -> Boxed<'_, Result<Vec<Raw>, ReadError>> {
         Box::pin(self.rows_after(after, commits_max))
     }
 

@@ -18,7 +18,8 @@ use futures_util::TryStreamExt;
 use paravox_domain::commit::{COMMIT_BYTES_MAX, EncodedCommit, Position};
 use paravox_domain::ports::{AnyJournal, Boxed, ReadError};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Row};
 use tokio::sync::Mutex;
@@ -169,7 +170,12 @@ impl Store for SqliteStore {
         Box::pin(self.insert(commit))
     }
 
-    fn fetch(&self, after: Position, commits_max: usize, _: Freshness) -> Boxed<'_, Result<Vec<Raw>, ReadError>> {
+    fn fetch(
+        &self,
+        after: Position,
+        commits_max: usize,
+        _: Freshness,
+    ) -> Boxed<'_, Result<Vec<Raw>, ReadError>> {
         Box::pin(self.rows_after(after, commits_max))
     }
 

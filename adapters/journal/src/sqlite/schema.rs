@@ -8,8 +8,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 
 use super::failure;
-use crate::open::{DATA_VERSION, check_mark, not_a_journal};
 use crate::OpenError;
+use crate::open::{DATA_VERSION, check_mark, not_a_journal};
 
 const CREATE: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS journal (

@@ -78,9 +78,7 @@ async fn data_of_a_later_version_are_told_and_left_alone() {
     let fixture = Server::start().await;
     drop(fixture.open().await);
     let later = DATA_VERSION + 1;
-    fixture
-        .execute(&format!("UPDATE journal_mark SET value = '{later}' WHERE key = 'data_version'"))
-        .await;
+    fixture.execute(&format!("UPDATE journal_mark SET value = '{later}' WHERE key = 'data_version'")).await;
     let refused = postgres::open(&config(fixture.database.url())).await.err().unwrap();
     assert!(
         matches!(refused, OpenError::NewerData { found, known: DATA_VERSION } if found == later),
@@ -92,8 +90,7 @@ async fn data_of_a_later_version_are_told_and_left_alone() {
 async fn a_journal_of_another_realm_is_refused() {
     let fixture = Server::start().await;
     drop(fixture.open().await);
-    let refused =
-        postgres::open(&PostgresConfig::new("other", fixture.database.url())).await.err().unwrap();
+    let refused = postgres::open(&PostgresConfig::new("other", fixture.database.url())).await.err().unwrap();
     assert!(matches!(refused, OpenError::OtherRealm { .. }), "{refused}");
 }
 

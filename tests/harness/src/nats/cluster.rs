@@ -31,12 +31,7 @@ impl NatsCluster {
         let mut servers = Vec::with_capacity(SERVERS);
         for (number, port) in all.iter().enumerate() {
             let routes = Routes { cluster: "paravox-test".to_owned(), port: *port, all: all.clone() };
-            servers.push(NatsServer::spawn(
-                options,
-                free_port()?,
-                format!("n{}", number + 1),
-                Some(routes),
-            )?);
+            servers.push(NatsServer::spawn(options, free_port()?, format!("n{}", number + 1), Some(routes))?);
         }
         for server in &mut servers {
             server.wait_ready().await?;

@@ -15,7 +15,8 @@ pub(super) fn write(options: &NatsOptions, place: &Place) -> String {
     };
     let mut text = format!(
         "server_name: \"{name}\"\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor_port}\"\n\
-         jetstream {{\n  store_dir: {store:?}{sync}\n}}\n"
+         jetstream {{\n  store_dir: \"{}\"{sync}\n}}\n",
+        store.display()
     );
     if let Some(bytes) = options.payload_bytes_max {
         // Writing to a string cannot fail.

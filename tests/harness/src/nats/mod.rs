@@ -95,12 +95,7 @@ impl NatsServer {
         Err(last.unwrap_or(Error::Late { what: "the start of nats-server", limit: READY_WITHIN }))
     }
 
-    fn spawn(
-        options: &NatsOptions,
-        port: u16,
-        name: String,
-        cluster: Option<Routes>,
-    ) -> Result<Self, Error> {
+    fn spawn(options: &NatsOptions, port: u16, name: String, cluster: Option<Routes>) -> Result<Self, Error> {
         let binary = binary()?;
         let folder = tempfile::Builder::new()
             .prefix("paravox-nats-")
