@@ -56,9 +56,10 @@ pub fn notify(state: &State, command: &Command, report: &Report) -> Result<Decid
             Ok(decided)
         }
         Decision::Wait(waiting) => {
-            if candidates.iter().filter(|(_, call)| call.over.is_none()).count()
-                >= settings.open_per_identity_max
-            {
+            // Its own calls count, not those of others that name it: nobody can fill somebody else's line.
+            let own = |call: &Call| call.sides().any(|(_, side)| side.key == report.key);
+            let open = candidates.iter().filter(|(_, call)| call.over.is_none() && own(call)).count();
+            if open >= settings.open_per_identity_max {
                 return Err(Rejection::CallsFull { max: settings.open_per_identity_max });
             }
             Ok(opened(state, command, &report, waiting))
