@@ -18,7 +18,7 @@ pub enum Fault {
     UnconfirmedAppended,
     /// The outcome stays unknown; the commit was not appended.
     UnconfirmedLost,
-    /// Refused for now; nothing was appended.
+    /// Refused at the moment; nothing was appended.
     Unavailable,
     /// Another writer was faster: its commit, an empty one, stands there.
     Fenced,
