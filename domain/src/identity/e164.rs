@@ -59,15 +59,30 @@ impl E164 {
         Self::parse(&bare)
     }
 
-    /// Checks that a numbering plan has such a number. Costs microseconds: done where a number enters the directory,
-    /// not on every report.
+    /// Checks that a numbering plan has exactly this number: one that would only be right without a trunk prefix
+    /// (`+4402079460001`) is none. Costs microseconds: done where a number enters the directory, not on every report.
     pub fn check_assigned(self) -> Result<(), InvalidNumber> {
-        let number = phonenumber::parse(None, self.to_string()).map_err(|_| InvalidNumber::UnknownCountry)?;
-        if number.is_valid() {
-            Ok(())
-        } else {
-            Err(InvalidNumber::Unassigned { country_code: number.country().code() })
+        let text = self.to_string();
+        let assigned = phonenumber::parse(None, &text).is_ok_and(|number| {
+            number.is_valid() && number.format().mode(phonenumber::Mode::E164).to_string() == text
+        });
+        match self.country_code() {
+            Some(_) if assigned => Ok(()),
+            Some(country_code) => Err(InvalidNumber::Unassigned { country_code }),
+            None => Err(InvalidNumber::UnknownCountry),
         }
+    }
+
+    /// The country code with which the number begins; `None` if none that is in use does. No country code is the
+    /// beginning of another one, so that at most one fits.
+    pub fn country_code(self) -> Option<u16> {
+        let mut beginning = self.0;
+        while beginning > 999 {
+            beginning /= 10;
+        }
+        std::iter::successors(Some(beginning), |longer| Some(longer / 10).filter(|code| *code > 0))
+            .filter_map(|code| u16::try_from(code).ok())
+            .find(|code| phonenumber::metadata::DATABASE.region(code).is_some())
     }
 }
 
@@ -119,12 +134,33 @@ mod tests {
 
     #[test]
     fn s10_a_number_that_no_plan_knows_is_told_from_one_that_is_badly_written() {
-        assert_eq!(E164::parse("+442079460001").unwrap().check_assigned(), Ok(()));
-        assert_eq!(
-            E164::parse("+44000000").unwrap().check_assigned(),
-            Err(InvalidNumber::Unassigned { country_code: 44 })
-        );
-        assert!(E164::parse("+9990000000").unwrap().check_assigned().is_err());
+        let check = |text| E164::parse(text).and_then(E164::check_assigned);
+        assert_eq!(check("+442079460001"), Ok(()));
+        for (unassigned, country_code) in [("+44000000", 44), ("+4420794600", 44), ("+18005551234567", 1)] {
+            assert_eq!(check(unassigned), Err(InvalidNumber::Unassigned { country_code }), "{unassigned}");
+        }
+        assert_eq!(check("+9990000000"), Err(InvalidNumber::UnknownCountry));
+        assert_eq!(check("44000000"), Err(InvalidNumber::Form));
+    }
+
+    #[test]
+    fn t11_a_trunk_prefix_makes_no_second_form_of_a_number() {
+        let number = E164::parse("+4402079460001").unwrap();
+        assert_eq!(number.check_assigned(), Err(InvalidNumber::Unassigned { country_code: 44 }));
+    }
+
+    #[test]
+    fn s10_the_example_mobile_number_of_every_plan_is_assigned() {
+        let mut checked = 0;
+        for plan in phonenumber::metadata::DATABASE.iter() {
+            let example = plan.descriptors().mobile().and_then(|mobile| mobile.example());
+            let Some(example) = example else { continue };
+            let Ok(number) = E164::parse(&format!("+{}{example}", plan.country_code())) else { continue };
+            assert_eq!(number.check_assigned(), Ok(()), "{} +{}", plan.id(), plan.country_code());
+            assert_eq!(number.country_code(), Some(plan.country_code()), "{}", plan.id());
+            checked += 1;
+        }
+        assert!(checked > 200, "only {checked} plans have an example");
     }
 
     #[test]
