@@ -32,6 +32,9 @@ const LAG_REST: Duration = Duration::from_millis(1);
 /// After so many rests the copy that has everything is asked.
 const LAG_TRIES: u32 = 5;
 
+/// After so many rests in a row that nobody ended, a follower asks whether the journal still has what it has read.
+const RESTS_PER_END_CHECK: u32 = 10;
+
 /// The follower over a home.
 pub(crate) struct Follower<S> {
     store: Arc<S>,
@@ -40,13 +43,17 @@ pub(crate) struct Follower<S> {
     /// `None` until the commit before the first one has been read.
     chain: Option<Chain>,
     damage: Option<Damage>,
+    /// The rests in a row that nobody ended.
+    quiet_rests: u32,
+    /// Since when the journal has been seen to end before this place.
+    behind_since: Option<Instant>,
 }
 
 impl<S: Store> Follower<S> {
     pub(crate) fn new(store: Arc<S>, after: Position) -> Self {
         let chain = (after == Position::START).then(|| Chain::from_start(store.realm()));
         let changes = store.tail().subscribe();
-        Self { store, changes, after, chain, damage: None }
+        Self { store, changes, after, chain, damage: None, quiet_rests: 0, behind_since: None }
     }
 
     async fn step(&mut self) -> Result<Vec<EncodedCommit>, ReadError> {
@@ -79,7 +86,10 @@ impl<S: Store> Follower<S> {
         // Marked before the look, so that what comes during the look ends the rest after it.
         self.changes.borrow_and_update();
         let found = self.look(*lag_tries).await?;
-        if found.is_none() {
+        if found.is_some() {
+            (self.quiet_rests, self.behind_since) = (0, None);
+        } else {
+            self.check_end().await?;
             self.rest(lag_tries).await;
         }
         Ok(found)
@@ -120,7 +130,27 @@ impl<S: Store> Follower<S> {
         }
         *lag_tries = 0;
         // Either outcome means: look again. The sender lives as long as the store, which this follower holds.
-        let _ = tokio::time::timeout(self.store.look_every(), self.changes.changed()).await;
+        let woken = tokio::time::timeout(self.store.look_every(), self.changes.changed()).await;
+        self.quiet_rests = if woken.is_ok() { 0 } else { self.quiet_rests.saturating_add(1) };
+    }
+
+    /// From time to time in a long silence: is what was read still there? A store that was damaged, or put back from a
+    /// copy, ends before it.
+    async fn check_end(&mut self) -> Result<(), ReadError> {
+        if self.quiet_rests < RESTS_PER_END_CHECK {
+            return Ok(());
+        }
+        self.quiet_rests = 0;
+        let end = self.store.end().await?;
+        if end >= self.after {
+            self.behind_since = None;
+            return Ok(());
+        }
+        let since = *self.behind_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < self.store.end_may_lag() {
+            return Ok(());
+        }
+        Err(Damage::Broken(Broken::Gap { expected: self.after, found: end }).into())
     }
 
     /// Remembers damage, so that no later call goes on behind it.

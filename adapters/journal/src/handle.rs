@@ -4,8 +4,10 @@
 //! Does not own: where commits are kept ([`crate::store`]).
 //! Invariant: an append that stands, byte for byte, is never refused; one whose place another commit has taken is always
 //! refused as fenced.
+//! Time: the runtime's clock, for rests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use paravox_domain::commit::chain::Broken;
 use paravox_domain::commit::{EncodedCommit, Position};
@@ -13,7 +15,11 @@ use paravox_domain::ports::{AppendError, Boxed, Follow, Journal, ReadError};
 
 use crate::chain::{Chain, Damage};
 use crate::follower::Follower;
-use crate::store::{Freshness, Refusal, Store};
+use crate::store::{Freshness, Raw, Refusal, Store};
+
+/// How often, and how long apart, an append that was refused looks for the commit that has taken its place.
+const SETTLE_LOOKS: u32 = 100;
+const SETTLE_REST: Duration = Duration::from_millis(5);
 
 /// A journal over a home.
 #[derive(Debug)]
@@ -38,12 +44,15 @@ impl<S: Store> Handle<S> {
         match self.store.append(commit).await {
             Ok(()) => {}
             Err(Refusal::Moved) => {
-                let missing =
-                    || AppendError::Unavailable("the commit before this one has not been appended".into());
-                self.settle(commit, missing).await?;
+                let ends_before = |end| {
+                    let detail =
+                        format!("the journal ends at {end}, before the commit that this one follows");
+                    AppendError::Unavailable(detail.into())
+                };
+                self.settle(commit, ends_before).await?;
             }
             Err(Refusal::MovedOrUnderWay(cause)) => {
-                self.settle(commit, || AppendError::Unconfirmed(cause)).await?;
+                self.settle(commit, |_| AppendError::Unconfirmed(cause)).await?;
             }
             Err(Refusal::Unconfirmed(cause)) => return Err(AppendError::Unconfirmed(cause)),
             Err(Refusal::Unavailable(cause)) => return Err(AppendError::Unavailable(cause)),
@@ -57,19 +66,32 @@ impl<S: Store> Handle<S> {
     async fn settle(
         &self,
         commit: &EncodedCommit,
-        nothing_there: impl FnOnce() -> AppendError,
+        nothing_there: impl FnOnce(Position) -> AppendError,
     ) -> Result<(), AppendError> {
         let position = commit.position();
         let unsettled = |error| AppendError::Unconfirmed(Box::new(error));
         let before = Position(position.0 - 1);
-        let there = self.store.fetch(before, 1, Freshness::Certain).await.map_err(unsettled)?;
-        match there.into_iter().next() {
-            Some(raw) if raw.position == position && raw.bytes == *commit.bytes() => Ok(()),
-            Some(_) => Err(AppendError::Fenced { expected: position }),
-            None if self.store.end().await.map_err(unsettled)? >= position => {
-                Err(AppendError::Fenced { expected: position })
+        let is_there = |raw: &Raw| raw.position == position && raw.bytes == *commit.bytes();
+        let mut looks = 0;
+        loop {
+            let there = self.store.fetch(before, 1, Freshness::Certain).await.map_err(unsettled)?;
+            if let Some(found) = there.first() {
+                return if is_there(found) {
+                    Ok(())
+                } else {
+                    Err(AppendError::Fenced { expected: position })
+                };
             }
-            None => Err(nothing_there()),
+            let end = self.store.end().await.map_err(unsettled)?;
+            if end >= position {
+                return Err(AppendError::Fenced { expected: position });
+            }
+            // The home refused because of a commit that it is about to append: it will be there in a moment.
+            if end < before || looks == SETTLE_LOOKS {
+                return Err(nothing_there(end));
+            }
+            looks += 1;
+            tokio::time::sleep(SETTLE_REST).await;
         }
     }
 

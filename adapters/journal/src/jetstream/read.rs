@@ -8,13 +8,10 @@
 //! Does not own: any check of what is read.
 //! Time: the runtime's clock, for limits.
 
-use std::time::Duration;
-
-use async_nats::StatusCode;
-use async_nats::header::NATS_SEQUENCE;
+use async_nats::Message;
+use async_nats::header::{HeaderName, NATS_LAST_SEQUENCE, NATS_SEQUENCE};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::stream::RawMessageErrorKind;
-use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
 use paravox_domain::commit::Position;
 use paravox_domain::ports::ReadError;
@@ -119,38 +116,45 @@ async fn ask(store: &JetStreamStore, after: Position, commits_max: usize) -> Res
         .publish_with_reply(store.direct.clone(), inbox, payload.into())
         .await
         .map_err(unavailable)?;
-    let mut found = Vec::new();
-    while let Some(raw) = next(&mut answers, store.config.read_timeout).await? {
-        found.push(raw);
-    }
-    Ok(found)
-}
-
-/// The next commit of an answer, or `None` at its end.
-async fn next(answers: &mut Subscriber, silence_max: Duration) -> Result<Option<Raw>, ReadError> {
-    let message = tokio::time::timeout(silence_max, answers.next())
-        .await
-        .map_err(unavailable)?
-        .ok_or_else(|| unavailable("the connection was closed"))?;
-    match message.status.map(|status| status.as_u16()) {
-        None => raw(message).map(Some),
-        Some(END_OF_BATCH | NOT_FOUND) => Ok(None),
-        Some(status) if status == StatusCode::NO_RESPONDERS.as_u16() => {
-            Err(unavailable("no replica of the stream answers"))
+    let mut found: Vec<Raw> = Vec::new();
+    loop {
+        let message = tokio::time::timeout(store.config.read_timeout, answers.next())
+            .await
+            .map_err(unavailable)?
+            .ok_or_else(|| unavailable("the connection was closed"))?;
+        match message.status.map(|status| status.as_u16()) {
+            None => {}
+            Some(END_OF_BATCH) => {
+                is_after(&message, found.last())?;
+                return Ok(found);
+            }
+            Some(NOT_FOUND) => return Ok(found),
+            Some(status) => {
+                let detail = message.description.unwrap_or_default();
+                return Err(unavailable(format!("the server answers {status} {detail}")));
+            }
         }
-        Some(status) => {
-            let detail = message.description.unwrap_or_default();
-            Err(unavailable(format!("the server answers {status} {detail}")))
-        }
+        is_after(&message, found.last())?;
+        let position = number(&message, NATS_SEQUENCE)?;
+        found.push(Raw { position: Position(position), bytes: message.payload });
     }
 }
 
-fn raw(message: Message) -> Result<Raw, ReadError> {
-    let sequence = message
+/// Each part of an answer names the part before it (0 before the first). One that was lost on the way is not a hole in the
+/// journal.
+fn is_after(message: &Message, last: Option<&Raw>) -> Result<(), ReadError> {
+    let before = last.map_or(0, |raw| raw.position.0);
+    if number(message, NATS_LAST_SEQUENCE)? == before {
+        return Ok(());
+    }
+    Err(unavailable("a part of the server's answer was lost on the way"))
+}
+
+fn number(message: &Message, name: HeaderName) -> Result<u64, ReadError> {
+    message
         .headers
         .as_ref()
-        .and_then(|headers| headers.get(NATS_SEQUENCE))
-        .and_then(|sequence| sequence.as_str().parse().ok())
-        .ok_or_else(|| unavailable("the server's answer names no sequence"))?;
-    Ok(Raw { position: Position(sequence), bytes: message.payload })
+        .and_then(|headers| headers.get(name))
+        .and_then(|value| value.as_str().parse().ok())
+        .ok_or_else(|| unavailable("the server's answer does not say which commit it holds"))
 }

@@ -20,7 +20,7 @@ use crate::store::{FETCH_BYTES, Freshness, Raw, Refusal, Store, unavailable};
 use crate::tail::Tail;
 
 /// A follower is woken by every append, so it need not look by itself often.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A journal in memory. Clones stand for the same journal.
 #[derive(Clone, Debug)]
@@ -75,6 +75,11 @@ impl MemoryJournal {
     /// Takes out everything up to and with this position, as a retention limit does.
     pub fn trim(&self, through: Position) {
         self.store.rows().retain(|row| row.position > through);
+    }
+
+    /// Takes out everything after this position, as a copy that is too old does.
+    pub fn forget_after(&self, position: Position) {
+        self.store.rows().retain(|row| row.position <= position);
     }
 }
 

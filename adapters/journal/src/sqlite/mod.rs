@@ -10,7 +10,8 @@
 mod failure;
 mod schema;
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,10 +65,12 @@ impl SqliteConfig {
 /// Opens the journal in a file, creating it if it is not there.
 pub async fn open(config: &SqliteConfig) -> Result<AnyJournal, OpenError> {
     check_realm(&config.realm)?;
-    schema::check_existing(&config.file, &config.realm).await?;
+    if !schema::check_existing(&config.file, &config.realm).await? {
+        create_private(&config.file).map_err(|error| OpenError::Unavailable(error.into()))?;
+    }
     let options = SqliteConnectOptions::new()
         .filename(&config.file)
-        .create_if_missing(true)
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
@@ -86,6 +89,15 @@ pub async fn open(config: &SqliteConfig) -> Result<AnyJournal, OpenError> {
     let (writer, tail) = (Mutex::new(Some(writer)), Tail::new(KEPT_BYTES_MAX));
     let store = SqliteStore { config: config.clone(), options, writer, readers, tail };
     Ok(Arc::new(Handle::of(Arc::new(store))))
+}
+
+/// Creates an empty file that only this user may read. SQLite gives the files beside it the same rights.
+fn create_private(file: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop)
 }
 
 #[derive(Debug)]

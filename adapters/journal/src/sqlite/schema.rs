@@ -2,6 +2,7 @@
 //!
 //! Owns: creating them, and the look at a file that is already there before anything in it is changed.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -26,11 +27,13 @@ const TABLES: &str = "SELECT count(*) FROM sqlite_master WHERE type = 'table'";
 const VERSION: &str = "data_version";
 const REALM: &str = "realm";
 
-/// Checks a file that is there, without changing it. No file, or an empty one, is fine.
-pub(super) async fn check_existing(file: &Path, realm: &str) -> Result<(), OpenError> {
-    let there = tokio::fs::metadata(file).await.is_ok_and(|metadata| metadata.len() > 0);
-    if !there {
-        return Ok(());
+/// Checks a file that is there, without changing it; `false` if there is none. An empty one is fine.
+pub(super) async fn check_existing(file: &Path, realm: &str) -> Result<bool, OpenError> {
+    match tokio::fs::metadata(file).await {
+        Ok(metadata) if metadata.len() > 0 => {}
+        Ok(_) => return Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(OpenError::Unavailable(error.into())),
     }
     let mut connection = SqliteConnectOptions::new()
         .filename(file)
@@ -41,7 +44,7 @@ pub(super) async fn check_existing(file: &Path, realm: &str) -> Result<(), OpenE
         .map_err(failure::open)?;
     let checked = check(&mut connection, realm).await;
     connection.close().await.map_err(failure::open)?;
-    checked
+    checked.map(|()| true)
 }
 
 async fn check(connection: &mut SqliteConnection, realm: &str) -> Result<(), OpenError> {

@@ -1,17 +1,19 @@
 //! The journal in JetStream, on one server.
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::stream::{Config, DiscardPolicy};
+use paravox_domain::commit::chain::Broken;
 use paravox_domain::commit::{EncodedCommit, Position};
-use paravox_domain::ports::{AnyJournal, AppendError};
+use paravox_domain::ports::{AnyJournal, AppendError, Follow, ReadError};
 use paravox_harness::{NatsOptions, NatsServer, TcpProxy};
 use paravox_journal::jetstream::{open, stream_name, subject};
 use paravox_journal::{DATA_VERSION, JetStreamConfig, OpenError};
 
 use crate::commits::{REALM, Writer};
-use crate::fixture::{Damage, Fixture, Remote, append_settled, changed, take};
+use crate::fixture::{Damage, Fixture, LIMIT, Remote, append_settled, changed, take};
 
 struct Server {
     server: NatsServer,
@@ -204,4 +206,86 @@ async fn i9_a_full_stream_refuses_and_drops_nothing() {
     }
     assert!(!taken.is_empty());
     assert!(journal.read(Position::START, 500).await.unwrap() == taken);
+}
+
+/// What a disk did to the record of one commit.
+#[derive(Clone, Copy, Debug)]
+enum BadDisk {
+    /// A byte of its content is another: the server leaves the record out.
+    Content,
+    /// Its length is another: the server takes the stream to end before it.
+    Length,
+}
+
+/// Changes a byte of this commit's record in the files in which the server keeps messages.
+fn damage_files(folder: &Path, position: u64, how: BadDisk) -> usize {
+    let mut damaged = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            damaged += damage_files(&path, position, how);
+        } else if path.extension().is_some_and(|extension| extension == "blk") {
+            // A record: length (4 bytes), sequence (8), time (8), length of the subject (2), subject, …
+            let mut bytes = std::fs::read(&path).unwrap();
+            let sequence = position.to_le_bytes();
+            let record = (4..bytes.len() - 26)
+                .find(|at| bytes[*at..].starts_with(&sequence) && bytes[at + 18..].starts_with(b"paravox."));
+            if let Some(sequence_at) = record {
+                let at = match how {
+                    BadDisk::Content => sequence_at + 200,
+                    BadDisk::Length => sequence_at - 2,
+                };
+                bytes[at] ^= 1;
+                std::fs::write(&path, bytes).unwrap();
+                damaged += 1;
+            }
+        }
+    }
+    damaged
+}
+
+/// A journal of 20 commits whose 15th was damaged on the disk, and a follower that had read them all.
+async fn on_a_bad_disk(how: BadDisk) -> (Server, Vec<EncodedCommit>, Box<dyn Follow>) {
+    let mut fixture = Server::start().await;
+    let journal = fixture.open().await;
+    let commits = Writer::new(1).commits(20);
+    for commit in &commits {
+        journal.append(commit).await.unwrap();
+    }
+    let mut at_rest = fixture.open().await.follow(Position::START).await.unwrap();
+    take(&mut at_rest, 20).await;
+    fixture.server.stop().await.unwrap();
+    assert_eq!(damage_files(fixture.server.store(), 15, how), 1);
+    fixture.server.start_again().unwrap();
+    fixture.server.wait_ready().await.unwrap();
+    (fixture, commits, at_rest)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i2_a_record_that_the_server_leaves_out_is_told_to_every_reader() {
+    let (fixture, commits, _) = on_a_bad_disk(BadDisk::Content).await;
+    let journal = fixture.open().await;
+    assert_eq!(journal.read(Position::START, 100).await.unwrap(), commits[..14]);
+    for after in [0, 13, 14] {
+        let mut follower = journal.follow(Position(after)).await.unwrap();
+        take(&mut follower, 14 - after as usize).await;
+        let error = follower.next().await.unwrap_err();
+        assert!(matches!(error, ReadError::Broken(Broken::Gap { expected: Position(15), .. })), "{error}");
+    }
+    // Who has read it long ago, but asks where it was, is told as well.
+    let mut follower = journal.follow(Position(15)).await.unwrap();
+    assert!(follower.next().await.unwrap_err().is_damage());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i2_an_end_that_the_server_has_lost_is_told_to_every_reader_that_was_there() {
+    let (fixture, commits, mut at_rest) = on_a_bad_disk(BadDisk::Length).await;
+    let journal = fixture.open().await;
+    assert_eq!(journal.read(Position::START, 100).await.unwrap(), commits[..14]);
+    let mut anew = journal.follow(Position(20)).await.unwrap();
+    for follower in [&mut anew, &mut at_rest] {
+        let error = tokio::time::timeout(LIMIT, follower.next()).await.unwrap().unwrap_err();
+        let gap = Broken::Gap { expected: Position(20), found: Position(14) };
+        assert!(matches!(error, ReadError::Broken(found) if found == gap));
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use paravox_domain::commit::chain::Broken;
 use paravox_domain::commit::{EncodedCommit, Position};
 use paravox_domain::ports::{AnyJournal, AppendError, ReadError};
 use paravox_journal::{Fault, MemoryJournal};
 
 use crate::commits::{REALM, Writer};
-use crate::fixture::{Damage, Fixture, take};
+use crate::fixture::{Damage, Fixture, LIMIT, take};
 
 struct Memory(MemoryJournal);
 
@@ -111,4 +112,44 @@ async fn a_reader_of_what_was_trimmed_is_sent_to_the_archive() {
     assert_eq!(journal.read(Position(3), 9).await.unwrap(), commits[3..]);
     let mut follower = journal.follow(Position(3)).await.unwrap();
     assert_eq!(take(&mut follower, 2).await, commits[3..]);
+}
+
+#[tokio::test]
+async fn i2_a_follower_at_rest_is_told_that_what_it_has_read_is_gone() {
+    let memory = MemoryJournal::new(REALM).unwrap();
+    let journal = memory.journal();
+    let mut writer = Writer::new(1);
+    let commits = writer.commits(3);
+    for commit in &commits {
+        journal.append(commit).await.unwrap();
+    }
+    let mut follower = journal.follow(Position::START).await.unwrap();
+    take(&mut follower, 3).await;
+    memory.forget_after(Position(1));
+    let error = tokio::time::timeout(LIMIT, follower.next()).await.unwrap().unwrap_err();
+    let gap = Broken::Gap { expected: Position(3), found: Position(1) };
+    assert!(matches!(error, ReadError::Broken(found) if found == gap));
+    // Nor can the writer go on, and it is told why.
+    let refused = journal.append(&writer.commit(1)).await.unwrap_err();
+    assert!(matches!(refused, AppendError::Unavailable(_)), "{refused}");
+    assert!(refused.to_string().contains("ends at 1"), "{refused}");
+}
+
+#[tokio::test]
+async fn i2_a_follower_is_told_when_its_past_was_replaced() {
+    let memory = MemoryJournal::new(REALM).unwrap();
+    let journal = memory.journal();
+    let commits = Writer::new(1).commits(3);
+    for commit in &commits {
+        journal.append(commit).await.unwrap();
+    }
+    let mut follower = journal.follow(Position::START).await.unwrap();
+    take(&mut follower, 3).await;
+    memory.forget_after(Position(1));
+    let mut other = Writer::after(2, &commits[0]);
+    for commit in other.commits(3) {
+        journal.append(&commit).await.unwrap();
+    }
+    let error = tokio::time::timeout(LIMIT, follower.next()).await.unwrap().unwrap_err();
+    assert!(matches!(error, ReadError::Broken(Broken::Fork { position: Position(4), .. })), "{error}");
 }

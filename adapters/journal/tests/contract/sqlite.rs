@@ -105,3 +105,28 @@ async fn a_journal_of_another_realm_and_a_file_of_another_kind_are_refused() {
     let refused = sqlite::open(&SqliteConfig::new(REALM, &foreign)).await.err().unwrap();
     assert!(matches!(refused, OpenError::NotAJournal { .. }), "{refused}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_user_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let fixture = Sqlite::start().await;
+    let journal = fixture.open().await;
+    journal.append(&Writer::new(1).commit(1)).await.unwrap();
+    let mut files = 0;
+    for entry in std::fs::read_dir(fixture.folder.path()).unwrap() {
+        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
+        files += 1;
+    }
+    assert!(files >= 3, "the file, its log and their index");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_told() {
+    let fixture = Sqlite::start().await;
+    let file = fixture.folder.path().join("nowhere").join("journal.sqlite");
+    let refused = sqlite::open(&SqliteConfig::new(REALM, file)).await.err().unwrap();
+    assert!(matches!(refused, OpenError::Unavailable(_)), "{refused}");
+}
