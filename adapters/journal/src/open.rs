@@ -80,6 +80,7 @@ impl OpenError {
 
 /// Which journal, and where.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a program has one of them")]
 pub enum JournalConfig {
     /// In memory; gone with the process.
     Memory {
@@ -93,7 +94,7 @@ pub enum JournalConfig {
     /// A stream of a NATS server or cluster.
     JetStream {
         /// The connection. It should reconnect without end (the default of the client).
-        client: Box<async_nats::Client>,
+        client: async_nats::Client,
         /// The stream.
         config: JetStreamConfig,
     },
@@ -105,7 +106,7 @@ pub async fn open(config: &JournalConfig) -> Result<AnyJournal, OpenError> {
         JournalConfig::Memory { realm } => Ok(MemoryJournal::new(realm)?.journal()),
         JournalConfig::Sqlite(config) => sqlite::open(config).await,
         JournalConfig::Postgres(config) => postgres::open(config).await,
-        JournalConfig::JetStream { client, config } => jetstream::open(client.as_ref().clone(), config).await,
+        JournalConfig::JetStream { client, config } => jetstream::open(client.clone(), config).await,
     }
 }
 

@@ -140,11 +140,13 @@ impl Drop for Database {
 
 impl Server {
     async fn start() -> Result<Self, Error> {
+        let user = Unprivileged::find()?;
+        // Root's own temporary folder may be closed to the user that runs the server.
+        let parent = if user.is_some() { PathBuf::from("/tmp") } else { std::env::temp_dir() };
         let folder = tempfile::Builder::new()
             .prefix("paravox-postgres-")
-            .tempdir()
-            .map_err(Error::file(std::env::temp_dir()))?;
-        let user = Unprivileged::find()?;
+            .tempdir_in(&parent)
+            .map_err(Error::file(parent))?;
         if let Some(user) = &user {
             chown(folder.path(), Some(user.uid), Some(user.gid)).map_err(Error::file(folder.path()))?;
         }
