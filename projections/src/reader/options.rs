@@ -1,0 +1,36 @@
+//! Options of the runner: bounds and times, each with its default.
+
+use std::time::Duration;
+
+/// Bounds and times of a [`super::Runner`].
+#[derive(Clone, Debug)]
+pub struct RunnerOptions {
+    /// The most commits of one transaction.
+    pub commits_max: usize,
+    /// A transaction takes no further commit once it has this many events.
+    pub events_max: usize,
+    /// The most commits that wait between the journal and the database.
+    pub queue_max: usize,
+    /// How long a reader that another process runs may stand still, with more to read, before this one takes over.
+    pub takeover_after: Duration,
+    /// How often a passive runner looks where the active one stands.
+    pub watch_every: Duration,
+    /// The first and the longest pause after a failure.
+    pub pause: (Duration, Duration),
+    /// How often rows that need not be kept are removed. Several times at once while there are many.
+    pub clean_every: Duration,
+}
+
+impl Default for RunnerOptions {
+    fn default() -> Self {
+        Self {
+            commits_max: 512,
+            events_max: 8192,
+            queue_max: 1024,
+            takeover_after: Duration::from_secs(5),
+            watch_every: Duration::from_millis(50),
+            pause: (Duration::from_millis(50), Duration::from_secs(5)),
+            clean_every: Duration::from_secs(1),
+        }
+    }
+}
