@@ -217,7 +217,11 @@ impl<'a> Leader<'a> {
         self.take_waiting(LAST_CALL)
     }
 
+    /// Tells how far the realm is durable. Nobody is told of a leader while it does not take commands.
     fn tell_status(&self) {
+        if !self.context.shared.leads.load(Ordering::Relaxed) {
+            return;
+        }
         let status = Status::Leader { epoch: self.epoch, position: self.durable };
         self.context.status.send_replace(status);
     }

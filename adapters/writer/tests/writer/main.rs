@@ -1,0 +1,12 @@
+//! The writer, with a journal in memory that fails on demand, an archive that follows it, and a clock and leases that the
+//! tests move.
+
+mod archive;
+mod durability;
+mod idempotency;
+mod leadership;
+mod limits;
+mod model;
+mod people;
+mod residency;
+mod stage;
