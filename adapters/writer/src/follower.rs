@@ -62,14 +62,14 @@ pub(crate) async fn follow(context: &mut Context, replica: &mut Replica) -> Foll
                 give_back(keeper, &*context.lease).await;
                 return Followed::Stopped;
             }
-            asked = context.queue.recv() => match asked {
-                // It came in while the writer stepped down. Whoever asked may be gone.
-                Some(asked) => drop(asked.reply.send(Err(NO_WRITER))),
-                None => {
+            asked = context.queue.recv() => {
+                let Some(asked) = asked else {
                     give_back(keeper, &*context.lease).await;
                     return Followed::Stopped;
-                }
-            },
+                };
+                // It came in while the writer stepped down. Whoever asked may be gone.
+                let _ = asked.reply.send(Err(NO_WRITER));
+            }
             () = lost => {
                 give_back(keeper.take(), &*context.lease).await;
                 acquiring = acquire(context.lease.clone());

@@ -12,7 +12,7 @@ use paravox_domain::entity::EntityId;
 use paravox_domain::ports::{Outcome, Refused};
 use paravox_domain::time::Span;
 
-use super::fetch::Fetched;
+use super::fetch::{Fetched, Silent};
 use super::parked::{Stage, Ticket};
 use super::{Exit, Leader};
 use crate::handle::Asked;
@@ -130,7 +130,7 @@ impl Leader<'_> {
     /// An answer of the archive has come.
     pub(super) fn fetched(&mut self, fetched: Fetched) -> Result<(), Exit> {
         match fetched {
-            Fetched::Entities(entities, events) => self.entities_came(&entities, events),
+            Fetched::Entities(entities, events) => self.entities_came(&entities, events.as_deref().map_err(|silent| *silent)),
             Fetched::Settled(ticket, found) => self.settled_came(ticket, found),
         }
     }
@@ -138,15 +138,15 @@ impl Leader<'_> {
     fn entities_came(
         &mut self,
         entities: &[EntityId],
-        events: Option<Vec<(Position, Recorded)>>,
+        events: Result<&[(Position, Recorded)], Silent>,
     ) -> Result<(), Exit> {
         let mut ready: Vec<Ticket> = Vec::new();
-        if let Some(events) = &events {
+        if let Ok(events) = events {
             self.replica.state.load(entities, events);
         }
         for entity in entities {
             for ticket in self.fetcher.come(*entity) {
-                if events.is_none() {
+                if events.is_err() {
                     let next = self.give_up(ticket);
                     ready.extend(next);
                 } else if self.parked.arrived(ticket) {
@@ -162,13 +162,13 @@ impl Leader<'_> {
         Ok(())
     }
 
-    fn settled_came(&mut self, ticket: Ticket, found: Option<Option<Settled>>) -> Result<(), Exit> {
+    fn settled_came(&mut self, ticket: Ticket, found: Result<Option<Settled>, Silent>) -> Result<(), Exit> {
         let next = match found {
-            Some(None) => {
+            Ok(None) => {
                 self.parked.set_stage(ticket, Stage::InLine);
                 vec![ticket]
             }
-            Some(Some(settled)) => {
+            Ok(Some(settled)) => {
                 let Some((asked, next)) = self.parked.leave(ticket) else { return Ok(()) };
                 self.under_way.remove(&asked.command.id);
                 // The archive has it, so that a read model which has come to the durable end shows it.
@@ -181,7 +181,7 @@ impl Leader<'_> {
                 self.answer(asked.reply, result);
                 next
             }
-            None => self.give_up(ticket),
+            Err(Silent) => self.give_up(ticket),
         };
         for ticket in next {
             self.advance(ticket)?;

@@ -26,12 +26,16 @@ use crate::writer::Context;
 /// Entities of one question.
 const ENTITIES_MAX: usize = 512;
 
-/// What came back. No value means that the archive did not answer.
+/// The archive did not answer within the patience that is allowed, or cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Silent;
+
+/// What came back.
 pub(super) enum Fetched {
     /// Entities with their events.
-    Entities(Vec<EntityId>, Option<Vec<(Position, Recorded)>>),
+    Entities(Vec<EntityId>, Result<Vec<(Position, Recorded)>, Silent>),
     /// Whether a command was settled before.
-    Settled(Ticket, Option<Option<Settled>>),
+    Settled(Ticket, Result<Option<Settled>, Silent>),
 }
 
 /// Questions to the archive.
@@ -120,24 +124,24 @@ async fn hydrate(
 ) -> Fetched {
     let asking = async {
         if confirmed.wait_for(|position| *position >= floor).await.is_err() {
-            return None;
+            return Err(Silent);
         }
         let mut rest = Rest::short();
         loop {
             match archive.hydrate(&entities).await {
-                Ok(events) => return Some(events),
+                Ok(events) => return Ok(events),
                 Err(ArchiveError::Unavailable(error)) => {
                     tracing::warn!(%error, "entities cannot be read from the archive; trying again");
                     rest.take().await;
                 }
                 Err(error @ ArchiveError::Damaged { .. }) => {
                     tracing::error!(%error, "entities cannot be read from the archive");
-                    return None;
+                    return Err(Silent);
                 }
             }
         }
     };
-    let events = timeout(patience, asking).await.unwrap_or_default();
+    let events = timeout(patience, asking).await.unwrap_or(Err(Silent));
     Fetched::Entities(entities, events)
 }
 
@@ -151,7 +155,7 @@ async fn settled(
         let mut rest = Rest::short();
         loop {
             match archive.settled(command).await {
-                Ok(settled) => return Some(settled),
+                Ok(settled) => return Ok(settled),
                 Err(error) => {
                     tracing::warn!(%error, "a settled command cannot be read from the archive; trying again");
                     rest.take().await;
@@ -159,6 +163,6 @@ async fn settled(
             }
         }
     };
-    let found = timeout(patience, asking).await.unwrap_or_default();
+    let found = timeout(patience, asking).await.unwrap_or(Err(Silent));
     Fetched::Settled(ticket, found)
 }

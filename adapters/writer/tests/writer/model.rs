@@ -68,14 +68,14 @@ impl Model {
 
     /// What the state alone answers, and records.
     fn expected(&self, command: &Command, stage: &Stage) -> (Result<Answer, Refused>, Vec<Recorded>) {
-        let mut state = self.state.clone();
+        let mut alone = self.state.clone();
         let mut command = command.clone();
         command.at = stage.clock.now();
-        let missing = state.needs(&command);
-        state.load(&missing, &[]);
-        let missing = state.needs(&command);
-        state.load(&missing, &[]);
-        match state.transact(&command, Position(1), 0) {
+        let missing = alone.needs(&command);
+        alone.load(&missing, &[]);
+        let missing = alone.needs(&command);
+        alone.load(&missing, &[]);
+        match alone.transact(&command, Position(1), 0) {
             Ok(done) => (Ok(done.answer), done.events),
             Err(rejection) => (Err(rejection.into()), Vec::new()),
         }
