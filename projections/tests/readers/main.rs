@@ -1,0 +1,11 @@
+//! The readers, on SQLite and on PostgreSQL: the same suite on both.
+//!
+//! Commits are made as the writer makes them: commands go through `State::transact`, and what they lead to is sealed and
+//! appended to a journal in memory.
+
+mod archive;
+mod database;
+mod feeds;
+mod runner;
+mod views;
+mod world;
