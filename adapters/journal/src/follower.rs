@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::chain::{Chain, Damage};
-use crate::handle::{after_trimmed, trimmed_or_gap};
+use crate::handle::{after_trimmed, refuse_if_trimmed, trimmed_or_gap};
 use crate::store::{Freshness, Store};
 
 /// How many commits one step takes at most.
@@ -135,7 +135,7 @@ impl<S: Store> Follower<S> {
     }
 
     /// From time to time in a long silence: is what was read still there? A store that was damaged, or put back from a
-    /// copy, ends before it.
+    /// copy, ends before it. And is there nothing more only because all of it was trimmed?
     async fn check_end(&mut self) -> Result<(), ReadError> {
         if self.quiet_rests < RESTS_PER_END_CHECK {
             return Ok(());
@@ -144,7 +144,7 @@ impl<S: Store> Follower<S> {
         let end = self.store.end().await?;
         if end >= self.after {
             self.behind_since = None;
-            return Ok(());
+            return refuse_if_trimmed(&*self.store, self.after).await;
         }
         let since = *self.behind_since.get_or_insert_with(Instant::now);
         if since.elapsed() < self.store.end_may_lag() {

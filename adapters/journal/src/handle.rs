@@ -108,7 +108,10 @@ impl<S: Store> Handle<S> {
         let from = Position(after.0.saturating_sub(1));
         let extra = usize::from(after != Position::START);
         let mut raws = self.store.fetch(from, commits_max.saturating_add(extra), Freshness::Certain).await?;
-        let Some(first) = raws.first().map(|raw| raw.position) else { return Ok(Vec::new()) };
+        let Some(first) = raws.first().map(|raw| raw.position) else {
+            refuse_if_trimmed(&*self.store, after).await?;
+            return Ok(Vec::new());
+        };
         let mut chain = if first > after.next() {
             return Err(trimmed_or_gap(&*self.store, after, first).await);
         } else if after == Position::START {
@@ -133,6 +136,12 @@ pub(crate) async fn after_trimmed<S: Store>(store: &S, after: Position) -> Resul
     } else {
         Err(Damage::Broken(Broken::Gap { expected: after, found }).into())
     }
+}
+
+/// There is nothing after a position: unless all of it was trimmed, this is the end.
+pub(crate) async fn refuse_if_trimmed<S: Store>(store: &S, after: Position) -> Result<(), ReadError> {
+    let first = store.first().await?;
+    if first > after.next() { Err(ReadError::Trimmed { after, first }) } else { Ok(()) }
 }
 
 /// What it means that a home has nothing between two positions.

@@ -97,3 +97,64 @@ impl Tail {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use paravox_domain::commit::{CommitBuilder, Header};
+    use paravox_domain::digest::Digest;
+    use paravox_domain::id::{CommitId, Id, WriterId};
+    use paravox_domain::time::Instant;
+
+    use super::*;
+
+    fn commit(position: u64) -> EncodedCommit {
+        CommitBuilder::new().seal(&Header {
+            realm: "test".to_owned(),
+            position: Position(position),
+            writer: WriterId::from_bits(1),
+            epoch: 1,
+            commit: CommitId::from_bits(position.into()),
+            at: Instant(0),
+            previous: Digest::GENESIS,
+        })
+    }
+
+    fn positions(tail: &Tail, after: u64, commits_max: usize) -> Vec<u64> {
+        tail.after(Position(after), commits_max).iter().map(|commit| commit.position().0).collect()
+    }
+
+    #[test]
+    fn what_is_handed_out_has_no_hole() {
+        let tail = Tail::new(KEPT_BYTES_MAX);
+        for position in [3, 4, 6, 5, 8] {
+            tail.push(&commit(position));
+        }
+        assert_eq!(positions(&tail, 2, 9), [3, 4, 5, 6]);
+        assert_eq!(positions(&tail, 4, 1), [5]);
+        assert!(positions(&tail, 1, 9).is_empty(), "2 is not here");
+        assert!(positions(&tail, 8, 9).is_empty());
+        assert!(tail.has_announced(Position(8)) && !tail.has_announced(Position(9)));
+    }
+
+    #[test]
+    fn i9_it_keeps_no_more_than_its_bytes_and_its_count() {
+        let bytes_each = commit(1_000).bytes().len();
+        let tail = Tail::new(bytes_each * 3);
+        for position in 1_000..1_010 {
+            tail.push(&commit(position));
+        }
+        assert_eq!(positions(&tail, 1_006, 99), [1_007, 1_008, 1_009]);
+        assert!(positions(&tail, 1_005, 99).is_empty());
+
+        let tail = Tail::new(usize::MAX);
+        for position in 1..=COMMITS_MAX as u64 + 2 {
+            tail.push(&commit(position));
+        }
+        assert!(positions(&tail, 1, 99).is_empty());
+        assert_eq!(positions(&tail, 2, usize::MAX).len(), COMMITS_MAX);
+
+        let none = Tail::new(0);
+        none.push(&commit(1));
+        assert!(positions(&none, 0, 9).is_empty() && none.has_announced(Position(1)));
+    }
+}

@@ -56,7 +56,7 @@ impl MemoryJournal {
     /// the commit.
     pub fn change_byte(&self, position: Position, from_end: usize) -> bool {
         let mut rows = self.store.rows();
-        let Some(row) = rows.iter_mut().find(|row| row.position == position) else { return false };
+        let Some(row) = rows.held.iter_mut().find(|row| row.position == position) else { return false };
         let mut bytes = row.bytes.to_vec();
         let Some(at) = bytes.len().checked_sub(from_end + 1) else { return false };
         bytes[at] ^= 1;
@@ -67,42 +67,60 @@ impl MemoryJournal {
     /// Takes the commit at this position out; `false` if there is none.
     pub fn remove(&self, position: Position) -> bool {
         let mut rows = self.store.rows();
-        let before = rows.len();
-        rows.retain(|row| row.position != position);
-        rows.len() != before
+        let before = rows.held.len();
+        rows.held.retain(|row| row.position != position);
+        rows.held.len() != before
     }
 
     /// Takes out everything up to and with this position, as a retention limit does.
     pub fn trim(&self, through: Position) {
-        self.store.rows().retain(|row| row.position > through);
+        let mut rows = self.store.rows();
+        rows.trimmed = through.min(rows.last());
+        rows.held.retain(|row| row.position > through);
     }
 
     /// Takes out everything after this position, as a copy that is too old does.
     pub fn forget_after(&self, position: Position) {
-        self.store.rows().retain(|row| row.position <= position);
+        self.store.rows().held.retain(|row| row.position <= position);
     }
 }
 
-/// The commits in order.
+/// The commits in order, and how far they were trimmed.
+#[derive(Debug, Default)]
+struct Rows {
+    trimmed: Position,
+    held: Vec<Raw>,
+}
+
+impl Rows {
+    fn last(&self) -> Position {
+        self.held.last().map_or(self.trimmed, |row| row.position)
+    }
+
+    fn first(&self) -> Position {
+        self.held.first().map_or_else(|| self.last().next(), |row| row.position)
+    }
+}
+
 #[derive(Debug)]
 struct MemoryStore {
     realm: String,
-    rows: Mutex<Vec<Raw>>,
+    rows: Mutex<Rows>,
     faults: Faults,
     tail: Tail,
 }
 
 impl MemoryStore {
-    fn rows(&self) -> MutexGuard<'_, Vec<Raw>> {
+    fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn insert(&self, commit: &EncodedCommit) -> Result<(), Refusal> {
         let mut rows = self.rows();
-        if last(&rows).next() != commit.position() {
+        if rows.last().next() != commit.position() {
             return Err(Refusal::Moved);
         }
-        rows.push(Raw { position: commit.position(), bytes: commit.bytes().clone() });
+        rows.held.push(Raw { position: commit.position(), bytes: commit.bytes().clone() });
         Ok(())
     }
 
@@ -131,10 +149,10 @@ impl MemoryStore {
             return Err(unavailable("a fault was asked for"));
         }
         let rows = self.rows();
-        let from = rows.partition_point(|row| row.position <= after);
+        let from = rows.held.partition_point(|row| row.position <= after);
         let mut found = Vec::new();
         let mut bytes = 0;
-        for row in rows[from..].iter().take(commits_max) {
+        for row in rows.held[from..].iter().take(commits_max) {
             bytes += row.bytes.len();
             found.push(row.clone());
             if bytes >= FETCH_BYTES {
@@ -143,10 +161,6 @@ impl MemoryStore {
         }
         Ok(found)
     }
-}
-
-fn last(rows: &[Raw]) -> Position {
-    rows.last().map_or(Position::START, |row| row.position)
 }
 
 impl Store for MemoryStore {
@@ -184,15 +198,12 @@ impl Store for MemoryStore {
     }
 
     fn first(&self) -> Boxed<'_, Result<Position, ReadError>> {
-        let first = {
-            let rows = self.rows();
-            rows.first().map_or_else(|| last(&rows).next(), |row| row.position)
-        };
+        let first = self.rows().first();
         Box::pin(std::future::ready(Ok(first)))
     }
 
     fn end(&self) -> Boxed<'_, Result<Position, ReadError>> {
-        let end = last(&self.rows());
+        let end = self.rows().last();
         Box::pin(std::future::ready(Ok(end)))
     }
 }

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use async_nats::jetstream;
+use async_nats::jetstream::context::PublishErrorKind;
+use futures_util::future::join_all;
 use paravox_domain::commit::{EncodedCommit, Position};
-use paravox_domain::ports::AnyJournal;
+use paravox_domain::ports::{AnyJournal, AppendError};
 use paravox_harness::{NatsCluster, NatsOptions, eventually};
 use paravox_journal::JetStreamConfig;
 use paravox_journal::jetstream::{open, stream_name, subject};
 
 use crate::commits::{REALM, Writer};
-use crate::fixture::{Damage, Fixture, LIMIT, append_settled, changed, take};
+use crate::fixture::{Damage, Fixture, LIMIT, append, changed, read, take};
 
 struct Cluster {
     cluster: NatsCluster,
@@ -32,7 +34,17 @@ impl Cluster {
 
     async fn put(&self, bytes: Vec<u8>) {
         let context = jetstream::new(self.client().await);
-        context.publish(subject(REALM), bytes.into()).await.unwrap().await.unwrap();
+        eventually("a publish while there is a leader", LIMIT, async || {
+            let stored = context.publish(subject(REALM), bytes.clone().into()).await.unwrap().await;
+            match stored {
+                Ok(_) => Some(()),
+                // Nobody leads the stream at the moment: nothing was stored.
+                Err(error) if error.kind() == PublishErrorKind::StreamNotFound => None,
+                Err(error) => panic!("{error}"),
+            }
+        })
+        .await
+        .unwrap();
     }
 
     /// The name of the server that leads the stream.
@@ -87,12 +99,44 @@ async fn i1_nothing_acknowledged_is_lost_when_the_leader_dies() {
         {
             fixture.cluster.server(killed).unwrap().start_again().unwrap();
         }
-        append_settled(&journal, commit).await;
+        append(&journal, commit).await.unwrap();
     }
     assert!(take(&mut follower, commits.len()).await == commits);
     let fresh = fixture.open().await;
-    assert!(fresh.read(Position::START, 500).await.unwrap() == commits);
+    assert!(read(&fresh, Position::START, 500).await.unwrap() == commits);
     let next = Writer::after(2, &commits[119]).commit(1);
-    append_settled(&fresh, &next).await;
+    append(&fresh, &next).await.unwrap();
     assert_eq!(take(&mut follower, 1).await, [next]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i1_nothing_acknowledged_is_lost_with_appends_in_flight_when_the_leader_hangs() {
+    let mut fixture = Cluster::start().await;
+    let journal = fixture.open().await;
+    let commits = Writer::new(1).commits(160);
+    let mut paused = None;
+    for (number, window) in commits.chunks(8).enumerate() {
+        if number == 6 {
+            let leader = fixture.leader().await;
+            fixture.cluster.server(&leader).unwrap().pause().unwrap();
+            paused = Some(leader);
+        }
+        if number == 14
+            && let Some(paused) = &paused
+        {
+            fixture.cluster.server(paused).unwrap().resume().unwrap();
+        }
+        // All of a window are under way at once, and again until each is acknowledged.
+        eventually("a window of appends", LIMIT * 2, async || {
+            let outcomes = join_all(window.iter().map(|commit| journal.append(commit))).await;
+            let open = outcomes.into_iter().filter_map(Result::err).inspect(|error| {
+                assert!(!matches!(error, AppendError::Fenced { .. }), "{error}");
+            });
+            (open.count() == 0).then_some(())
+        })
+        .await
+        .unwrap();
+    }
+    let fresh = fixture.open().await;
+    assert!(read(&fresh, Position::START, 500).await.unwrap() == commits);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use paravox_domain::commit::{EncodedCommit, Position};
-use paravox_domain::ports::{AnyJournal, AppendError, Follow};
+use paravox_domain::ports::{AnyJournal, AppendError, Follow, ReadError};
 use paravox_harness::{TcpProxy, eventually};
 
 /// The longest that anything in these tests may take.
@@ -43,20 +43,34 @@ pub(crate) fn changed(commit: &EncodedCommit) -> Vec<u8> {
     bytes
 }
 
-/// Appends as a writer does: tries again what certainly did not happen, and settles by reading what is not known.
-pub(crate) async fn append_settled(journal: &AnyJournal, commit: &EncodedCommit) {
-    let before = Position(commit.position().0 - 1);
+/// Appends as a writer does that outlasts elections and lost connections: what did not happen, or is not known to have
+/// happened, is done again. A repeat of what stands changes nothing.
+pub(crate) async fn append(journal: &AnyJournal, commit: &EncodedCommit) -> Result<(), AppendError> {
     eventually("an append", LIMIT, async || match journal.append(commit).await {
-        Ok(()) => Some(()),
-        Err(AppendError::Unavailable(_)) => None,
-        Err(AppendError::Unconfirmed(_)) => {
-            let found = journal.read(before, 1).await.ok()?;
-            found.first().map(|found| assert_eq!(found.id(), commit.id()))
-        }
-        Err(error) => panic!("{error}"),
+        Err(AppendError::Unavailable(_) | AppendError::Unconfirmed(_)) => None,
+        settled => Some(settled),
     })
     .await
-    .unwrap();
+    .unwrap()
+}
+
+/// Reads, again if the journal is not available.
+pub(crate) async fn read(
+    journal: &AnyJournal,
+    after: Position,
+    commits_max: usize,
+) -> Result<Vec<EncodedCommit>, ReadError> {
+    eventually("a read", LIMIT, async || match journal.read(after, commits_max).await {
+        Err(ReadError::Unavailable(_)) => None,
+        settled => Some(settled),
+    })
+    .await
+    .unwrap()
+}
+
+/// The end, asked for again if the journal is not available.
+pub(crate) async fn end(journal: &AnyJournal) -> Position {
+    eventually("the end", LIMIT, async || journal.end().await.ok()).await.unwrap()
 }
 
 /// The next so many commits of a follower.

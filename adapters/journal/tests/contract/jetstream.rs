@@ -8,12 +8,12 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use paravox_domain::commit::chain::Broken;
 use paravox_domain::commit::{EncodedCommit, Position};
 use paravox_domain::ports::{AnyJournal, AppendError, Follow, ReadError};
-use paravox_harness::{NatsOptions, NatsServer, TcpProxy};
+use paravox_harness::{NatsOptions, NatsServer, TcpProxy, eventually};
 use paravox_journal::jetstream::{open, stream_name, subject};
 use paravox_journal::{DATA_VERSION, JetStreamConfig, OpenError};
 
 use crate::commits::{REALM, Writer};
-use crate::fixture::{Damage, Fixture, LIMIT, Remote, append_settled, changed, take};
+use crate::fixture::{Damage, Fixture, LIMIT, Remote, append, changed, take};
 
 struct Server {
     server: NatsServer,
@@ -101,8 +101,8 @@ async fn i1_an_append_to_a_server_that_hangs_is_settled_when_it_goes_on() {
     let outcome = journal.append(&commits[1]).await;
     assert!(matches!(outcome, Err(AppendError::Unconfirmed(_))), "{outcome:?}");
     fixture.server.resume().unwrap();
-    append_settled(&journal, &commits[1]).await;
-    append_settled(&journal, &commits[2]).await;
+    append(&journal, &commits[1]).await.unwrap();
+    append(&journal, &commits[2]).await.unwrap();
     assert_eq!(journal.read(Position::START, 9).await.unwrap(), commits);
 }
 
@@ -117,7 +117,7 @@ async fn i1_acknowledged_commits_outlive_the_servers_death() {
             fixture.server.kill();
             fixture.server.start_again().unwrap();
         }
-        append_settled(&journal, commit).await;
+        append(&journal, commit).await.unwrap();
     }
     assert!(take(&mut follower, 60).await == commits);
     assert!(fixture.open().await.read(Position::START, 100).await.unwrap() == commits);
@@ -206,6 +206,33 @@ async fn i9_a_full_stream_refuses_and_drops_nothing() {
     }
     assert!(!taken.is_empty());
     assert!(journal.read(Position::START, 500).await.unwrap() == taken);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_of_what_has_passed_its_age_is_sent_to_the_archive() {
+    let fixture = Server::start().await;
+    let aging = JetStreamConfig { age_max: Some(Duration::from_millis(500)), ..config() };
+    let journal = fixture.try_open(&aging).await.unwrap();
+    let mut writer = Writer::new(1);
+    for commit in writer.commits(3) {
+        journal.append(&commit).await.unwrap();
+    }
+    let is_told = |refused: &ReadError| matches!(refused, ReadError::Trimmed { first: Position(4), .. });
+    eventually("the end of the commits' age", LIMIT, async || {
+        journal.read(Position::START, 9).await.err().map(|refused| assert!(is_told(&refused), "{refused}"))
+    })
+    .await
+    .unwrap();
+    assert_eq!(journal.end().await.unwrap(), Position(3));
+    for after in [0, 2] {
+        let mut follower = fixture.open().await.follow(Position(after)).await.unwrap();
+        let refused = tokio::time::timeout(LIMIT, follower.next()).await.unwrap().unwrap_err();
+        assert!(is_told(&refused), "{refused}");
+    }
+    let mut follower = fixture.open().await.follow(Position(3)).await.unwrap();
+    let next = writer.commit(1);
+    journal.append(&next).await.unwrap();
+    assert_eq!(take(&mut follower, 1).await, [next]);
 }
 
 /// What a disk did to the record of one commit.

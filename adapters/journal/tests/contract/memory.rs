@@ -112,6 +112,21 @@ async fn a_reader_of_what_was_trimmed_is_sent_to_the_archive() {
     assert_eq!(journal.read(Position(3), 9).await.unwrap(), commits[3..]);
     let mut follower = journal.follow(Position(3)).await.unwrap();
     assert_eq!(take(&mut follower, 2).await, commits[3..]);
+
+    // With nothing left, the end is still where it was.
+    memory.trim(Position(9));
+    assert_eq!(journal.end().await.unwrap(), Position(5));
+    assert!(journal.read(Position(5), 9).await.unwrap().is_empty());
+    for after in [0, 3, 4] {
+        let refused = journal.read(Position(after), 9).await;
+        assert!(matches!(refused, Err(ReadError::Trimmed { first: Position(6), .. })), "{refused:?}");
+        let mut follower = journal.follow(Position(after)).await.unwrap();
+        let refused = tokio::time::timeout(LIMIT, follower.next()).await.unwrap();
+        assert!(matches!(refused, Err(ReadError::Trimmed { first: Position(6), .. })));
+    }
+    let next = Writer::after(2, &commits[4]).commit(1);
+    journal.append(&next).await.unwrap();
+    assert_eq!(take(&mut follower, 1).await, [next]);
 }
 
 #[tokio::test]

@@ -5,28 +5,28 @@ use paravox_domain::commit::{COMMIT_BYTES_MAX, Corrupt, EncodedCommit, Position}
 use paravox_domain::ports::{AppendError, ReadError};
 
 use crate::commits::{REALM, Writer};
-use crate::fixture::{Damage, Fixture, LIMIT, Remote, append_settled, is_at_rest, take};
+use crate::fixture::{Damage, Fixture, LIMIT, Remote, append, end, is_at_rest, read, take};
 use paravox_harness::eventually;
 
 pub(crate) async fn order<F: Fixture>() {
     let fixture = F::start().await;
     let journal = fixture.open().await;
     assert_eq!(journal.realm(), REALM);
-    assert_eq!(journal.end().await.unwrap(), Position::START);
-    assert!(journal.read(Position::START, 10).await.unwrap().is_empty());
+    assert_eq!(end(&journal).await, Position::START);
+    assert!(read(&journal, Position::START, 10).await.unwrap().is_empty());
 
     let commits = Writer::new(1).commits(40);
     for commit in &commits {
-        journal.append(commit).await.unwrap();
+        append(&journal, commit).await.unwrap();
     }
-    assert_eq!(journal.end().await.unwrap(), Position(40));
+    assert_eq!(end(&journal).await, Position(40));
     for handle in [journal, fixture.open().await] {
-        assert_eq!(handle.read(Position::START, 100).await.unwrap(), commits);
-        assert_eq!(handle.read(Position(13), 7).await.unwrap(), commits[13..20]);
-        assert_eq!(handle.read(Position(39), 7).await.unwrap(), commits[39..]);
-        assert!(handle.read(Position(40), 7).await.unwrap().is_empty());
-        assert!(handle.read(Position(45), 7).await.unwrap().is_empty());
-        assert!(handle.read(Position::START, 0).await.unwrap().is_empty());
+        assert_eq!(read(&handle, Position::START, 100).await.unwrap(), commits);
+        assert_eq!(read(&handle, Position(13), 7).await.unwrap(), commits[13..20]);
+        assert_eq!(read(&handle, Position(39), 7).await.unwrap(), commits[39..]);
+        assert!(read(&handle, Position(40), 7).await.unwrap().is_empty());
+        assert!(read(&handle, Position(45), 7).await.unwrap().is_empty());
+        assert!(read(&handle, Position::START, 0).await.unwrap().is_empty());
     }
 }
 
@@ -35,23 +35,23 @@ pub(crate) async fn second_writer_is_fenced<F: Fixture>() {
     let (ours, theirs) = (fixture.open().await, fixture.open().await);
     let (mut us, mut them) = (Writer::new(1), Writer::new(2));
     let first = us.commit(1);
-    ours.append(&first).await.unwrap();
+    append(&ours, &first).await.unwrap();
     let late = them.commit(1);
-    let refused = theirs.append(&late).await;
+    let refused = append(&theirs, &late).await;
     assert!(matches!(refused, Err(AppendError::Fenced { expected: Position(1) })), "{refused:?}");
 
     // Both at once, again and again: one wins, the other is fenced, and the journal stays whole.
     let mut last = first;
     for round in 2..=20_u64 {
         let (a, b) = (Writer::after(1, &last).commit(2), Writer::after(2, &last).commit(2));
-        let (by_us, by_them) = tokio::join!(ours.append(&a), theirs.append(&b));
+        let (by_us, by_them) = tokio::join!(append(&ours, &a), append(&theirs, &b));
         last = match (by_us, by_them) {
             (Ok(()), Err(AppendError::Fenced { expected })) if expected == Position(round) => a,
             (Err(AppendError::Fenced { expected }), Ok(())) if expected == Position(round) => b,
             other => panic!("round {round}: {other:?}"),
         };
     }
-    let all = ours.read(Position::START, 100).await.unwrap();
+    let all = read(&ours, Position::START, 100).await.unwrap();
     assert_eq!(all.len(), 20);
     assert_eq!(all[19], last);
 }
@@ -77,45 +77,45 @@ pub(crate) async fn repeated_append_is_done_once<F: Fixture>() {
     let journal = fixture.open().await;
     let commits = Writer::new(1).commits(3);
     for commit in &commits {
-        journal.append(commit).await.unwrap();
-        journal.append(commit).await.unwrap();
+        append(&journal, commit).await.unwrap();
+        append(&journal, commit).await.unwrap();
     }
     // Also much later, and over another handle.
-    fixture.open().await.append(&commits[0]).await.unwrap();
-    assert_eq!(journal.read(Position::START, 10).await.unwrap(), commits);
+    append(&fixture.open().await, &commits[0]).await.unwrap();
+    assert_eq!(read(&journal, Position::START, 10).await.unwrap(), commits);
 }
 
 pub(crate) async fn oversize_is_refused_and_the_largest_is_taken<F: Fixture>() {
     let fixture = F::start().await;
     let journal = fixture.open().await;
     let too_large = Writer::new(1).large(COMMIT_BYTES_MAX);
-    match journal.append(&too_large).await {
+    match append(&journal, &too_large).await {
         Err(AppendError::TooLarge { bytes, bytes_max }) => {
             assert_eq!(bytes, too_large.bytes().len());
             assert!(bytes_max < bytes);
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(journal.end().await.unwrap(), Position::START);
+    assert_eq!(end(&journal).await, Position::START);
 
     let mut writer = Writer::new(1);
     let mut large = Vec::new();
     for _ in 0..12 {
         let commit = writer.large(COMMIT_BYTES_MAX * 3 / 4);
         assert!(commit.bytes().len() <= COMMIT_BYTES_MAX);
-        journal.append(&commit).await.unwrap();
+        append(&journal, &commit).await.unwrap();
         large.push(commit);
     }
     // More than one fetch returns.
     let fresh = fixture.open().await;
-    let mut read = Vec::new();
-    while read.len() < large.len() {
-        let after = read.last().map_or(Position::START, EncodedCommit::position);
-        let more = fresh.read(after, 100).await.unwrap();
+    let mut got = Vec::new();
+    while got.len() < large.len() {
+        let after = got.last().map_or(Position::START, EncodedCommit::position);
+        let more = read(&fresh, after, 100).await.unwrap();
         assert!(!more.is_empty());
-        read.extend(more);
+        got.extend(more);
     }
-    assert!(read == large);
+    assert!(got == large);
     let mut follower = fresh.follow(Position(1)).await.unwrap();
     assert!(take(&mut follower, 11).await == large[1..]);
 }
@@ -125,7 +125,7 @@ pub(crate) async fn follows_from_any_position<F: Fixture>() {
     let writer = fixture.open().await;
     let commits = Writer::new(1).commits(30);
     for commit in &commits[..20] {
-        writer.append(commit).await.unwrap();
+        append(&writer, commit).await.unwrap();
     }
     let other = fixture.open().await;
     for (handle, after) in
@@ -143,7 +143,7 @@ pub(crate) async fn follows_from_any_position<F: Fixture>() {
     // While they wait, more comes; a wait that is given up loses nothing.
     for commit in &commits[20..] {
         assert!(tokio::time::timeout(std::time::Duration::from_micros(50), apart.next()).await.is_err());
-        writer.append(commit).await.unwrap();
+        append(&writer, commit).await.unwrap();
         assert_eq!(take(&mut beside, 1).await, std::slice::from_ref(commit));
         assert_eq!(take(&mut apart, 1).await, std::slice::from_ref(commit));
     }
@@ -154,17 +154,17 @@ pub(crate) async fn reads_many_in_few_trips<F: Fixture>() {
     let journal = fixture.open().await;
     let commits = Writer::new(1).commits(2_500);
     for commit in &commits {
-        journal.append(commit).await.unwrap();
+        append(&journal, commit).await.unwrap();
     }
     let fresh = fixture.open().await;
-    let mut read = fresh.read(Position::START, 2_000).await.unwrap();
-    assert!(read.len() >= 500, "{}", read.len());
-    while read.len() < commits.len() {
-        let more = fresh.read(Position(read.len() as u64), 2_000).await.unwrap();
+    let mut got = read(&fresh, Position::START, 2_000).await.unwrap();
+    assert!(got.len() >= 500, "{}", got.len());
+    while got.len() < commits.len() {
+        let more = read(&fresh, Position(got.len() as u64), 2_000).await.unwrap();
         assert!(!more.is_empty());
-        read.extend(more);
+        got.extend(more);
     }
-    assert!(read == commits);
+    assert!(got == commits);
     let mut follower = fresh.follow(Position::START).await.unwrap();
     assert!(take(&mut follower, commits.len()).await == commits);
 }
@@ -178,8 +178,12 @@ pub(crate) async fn changed_byte_stops_the_reader<F: Fixture>() {
         matches!(error, ReadError::Corrupt { position: Position(2), cause: Corrupt::Changed { .. } })
             && error.is_damage()
     };
-    assert_eq!(journal.read(Position::START, 10).await.unwrap(), commits[..1], "what stands before is good");
-    assert!(is_told(&journal.read(Position(1), 10).await.unwrap_err()));
+    assert_eq!(
+        read(&journal, Position::START, 10).await.unwrap(),
+        commits[..1],
+        "what stands before is good"
+    );
+    assert!(is_told(&read(&journal, Position(1), 10).await.unwrap_err()));
     let mut follower = journal.follow(Position::START).await.unwrap();
     assert_eq!(take(&mut follower, 1).await, commits[..1]);
     for _ in 0..3 {
@@ -197,8 +201,8 @@ pub(crate) async fn gap_stops_the_reader<F: Fixture>() {
         matches!(error, ReadError::Broken(Broken::Gap { expected: Position(2), found: Position(3) }))
             && error.is_damage()
     };
-    assert_eq!(journal.read(Position::START, 10).await.unwrap(), commits[..1]);
-    assert!(is_told(&journal.read(Position(1), 10).await.unwrap_err()));
+    assert_eq!(read(&journal, Position::START, 10).await.unwrap(), commits[..1]);
+    assert!(is_told(&read(&journal, Position(1), 10).await.unwrap_err()));
     let mut follower = journal.follow(Position::START).await.unwrap();
     assert_eq!(take(&mut follower, 1).await, commits[..1]);
     for _ in 0..3 {
@@ -214,11 +218,11 @@ pub(crate) async fn fork_stops_the_reader<F: Fixture>() {
     let mut other = Writer::new(2);
     let first = honest.commit(1);
     let (_, forked) = (other.commit(1), other.commit(1));
-    journal.append(&first).await.unwrap();
+    append(&journal, &first).await.unwrap();
     // The append is fenced by position alone; the chain tells.
-    journal.append(&forked).await.unwrap();
+    append(&journal, &forked).await.unwrap();
     for handle in [journal, fixture.open().await] {
-        let error = handle.read(Position(1), 10).await.unwrap_err();
+        let error = read(&handle, Position(1), 10).await.unwrap_err();
         assert!(matches!(error, ReadError::Broken(Broken::Fork { position: Position(2), .. })), "{error}");
         let mut follower = handle.follow(Position::START).await.unwrap();
         assert_eq!(take(&mut follower, 1).await, std::slice::from_ref(&first));
@@ -232,7 +236,7 @@ pub(crate) async fn lost_end_is_told_to_who_has_read_it<F: Fixture>() {
     let journal = fixture.open().await;
     let commits = Writer::new(1).commits(2);
     for commit in &commits {
-        journal.append(commit).await.unwrap();
+        append(&journal, commit).await.unwrap();
     }
     let mut follower = journal.follow(Position(5)).await.unwrap();
     let error = tokio::time::timeout(LIMIT, follower.next()).await.unwrap().unwrap_err();
@@ -258,9 +262,9 @@ pub(crate) async fn append_whose_acknowledgement_is_cut_off_is_settled_by_readin
     assert_eq!(found[0].id(), commits[1].id(), "it stands, under its own id");
 
     // A repeat changes nothing, and the writer goes on.
-    append_settled(&journal, &commits[1]).await;
-    append_settled(&journal, &commits[2]).await;
-    append_settled(&journal, &commits[3]).await;
+    append(&journal, &commits[1]).await.unwrap();
+    append(&journal, &commits[2]).await.unwrap();
+    append(&journal, &commits[3]).await.unwrap();
     assert_eq!(fixture.open().await.read(Position::START, 10).await.unwrap(), commits);
 }
 
@@ -275,8 +279,8 @@ pub(crate) async fn append_that_never_arrived_is_repeated<F: Remote>() {
     assert!(matches!(outcome, Err(AppendError::Unconfirmed(_))), "{outcome:?}");
     proxy.cut_now();
     proxy.pass();
-    append_settled(&journal, &commits[1]).await;
-    append_settled(&journal, &commits[2]).await;
+    append(&journal, &commits[1]).await.unwrap();
+    append(&journal, &commits[2]).await.unwrap();
     assert_eq!(fixture.open().await.read(Position::START, 10).await.unwrap(), commits);
 }
 
