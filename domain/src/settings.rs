@@ -91,7 +91,7 @@ impl Default for CallSettings {
     fn default() -> Self {
         Self {
             window: Span::seconds(30),
-            closing: Span::seconds(5),
+            closing: Span::seconds(30),
             reorder: Span::seconds(10),
             longest: Span::seconds(4 * 3600),
             open_per_identity_max: 16,

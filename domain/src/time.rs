@@ -76,6 +76,20 @@ impl Sub<Span> for Instant {
     }
 }
 
+impl Add for Span {
+    type Output = Self;
+    fn add(self, span: Self) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub for Span {
+    type Output = Self;
+    fn sub(self, span: Self) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = self.0;

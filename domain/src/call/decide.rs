@@ -8,11 +8,11 @@ use super::{Call, Event, JoinedBy, Other, OverCause, Report, Reporter, Side, Sid
 use crate::answer::{Answer, Noted, Rejection};
 use crate::command::{Actor, Command};
 use crate::entity::EntityId;
-use crate::id::{CallId, Fresh, LegId, SessionId};
+use crate::id::{CallId, DeviceId, Fresh, LegId, SessionId};
 use crate::matching::{self, Contradiction, Decision, Evidence, Rule, Waiting};
 use crate::session::{self, OpeningLeg};
 use crate::state::{Decided, State};
-use crate::time::Instant;
+use crate::time::{Instant, Span};
 
 /// A side that was found to be the other one of a call.
 struct Found {
@@ -25,7 +25,7 @@ struct Found {
 /// Decides what a notification leads to.
 pub fn notify(state: &State, command: &Command, report: &Report) -> Result<Decided, Rejection> {
     let report = authorize(state, &command.actor, report)?;
-    let candidates = state.calls_that_name(&report);
+    let candidates = state.calls_that_name(&report, command.at);
     let settings = &state.settings().call;
     match matching::decide(&report, command.at, &candidates, settings) {
         Decision::SameSide { call, side, contradiction } => {
@@ -37,23 +37,7 @@ pub fn notify(state: &State, command: &Command, report: &Report) -> Result<Decid
         Decision::OtherSide { call, rule, evidence } => {
             let side = Side::of(&report, command.at);
             let found = Found { by: JoinedBy::Report(Box::new(report.clone())), side, rule, evidence };
-            let mut decided = joined(state, command.at, command.fresh(), call, found);
-            if let (Some(cause), Some(value)) = (report.stage.over(), state.call(call))
-                && value.over.is_none()
-            {
-                let told = told_with(value, &report);
-                decided.push(
-                    EntityId::Call(call),
-                    Some(call),
-                    Event::Ended {
-                        cause,
-                        side: Some(SideIndex::Second),
-                        closing_until: command.at + settings.closing,
-                        told,
-                    },
-                );
-            }
-            Ok(decided)
+            Ok(joined(state, command.at, command.fresh(), call, found))
         }
         Decision::Wait(waiting) => {
             // Its own calls count, not those of others that name it: nobody can fill somebody else's line.
@@ -108,7 +92,7 @@ fn opened(state: &State, command: &Command, report: &Report, waiting: Waiting) -
     let over = report.stage.over();
     let outcome = if over.is_some() { Noted::Over } else { Noted::Waiting(waiting.clone()) };
     let mut decided = Decided::new(Answer::Noted { call, outcome });
-    let until = waits_until(state, &waiting, command.at, command.at);
+    let until = waits_until(state, &Side::of(report, command.at), &waiting, command.at);
     let entity = EntityId::Call(call);
     decided.push(entity, Some(call), Event::Opened { report: Box::new(report.clone()), until, waiting });
     if let Some(cause) = over {
@@ -123,14 +107,17 @@ fn opened(state: &State, command: &Command, report: &Report, waiting: Waiting) -
     decided
 }
 
-/// Until when a side waits before it is decided afresh: an ambiguity is looked at again once a call that is closing can
-/// no longer be meant.
-fn waits_until(state: &State, waiting: &Waiting, first: Instant, now: Instant) -> Instant {
-    let settings = &state.settings().call;
-    let end = first + settings.window;
+/// Until when a side waits before it is decided afresh: to the end of the window, or, where a call that is over stands
+/// in the way, until that one can no longer be meant.
+fn waits_until(state: &State, side: &Side, waiting: &Waiting, now: Instant) -> Instant {
+    let end = side.first + state.settings().call.window;
     match waiting {
-        Waiting::Ambiguous { .. } => end.min(now + settings.closing),
         Waiting::NoPartner | Waiting::NeedsCorroboration { .. } => end,
+        Waiting::Ambiguous { .. } => {
+            let calls = state.calls_that_name_side(side, now).into_iter();
+            let closing = calls.filter_map(|(_, call)| Some(call.over?.closing_until + Span(1)));
+            closing.filter(|until| *until > now).fold(end, Instant::min)
+        }
     }
 }
 
@@ -163,11 +150,11 @@ fn same_side(
     }
     let mut session_events = Vec::new();
     if let Some(contradiction) = contradiction {
-        let told = told_with(call, report);
+        let told = told_with(call, &report.devices);
         decided.push(EntityId::Call(id), Some(id), Event::Parted { contradiction, closing_until, told });
         session_events = session.map(|(_, session)| session::contradicted(session)).unwrap_or_default();
     } else if let Some(cause) = over {
-        let told = told_with(call, report);
+        let told = told_with(call, &report.devices);
         decided.push(
             EntityId::Call(id),
             Some(id),
@@ -189,10 +176,10 @@ fn same_side(
     decided
 }
 
-/// The devices of a call and of a report, each once.
-fn told_with(call: &Call, report: &Report) -> Vec<crate::id::DeviceId> {
+/// The devices of a call and further ones, each once.
+fn told_with(call: &Call, further: &[DeviceId]) -> Vec<DeviceId> {
     let mut told = call.devices();
-    for device in &report.devices {
+    for device in further {
         if !told.contains(device) {
             told.push(*device);
         }
@@ -224,11 +211,22 @@ fn joined(state: &State, now: Instant, fresh: Fresh, id: CallId, found: Found) -
             .collect();
         decided.push(EntityId::Session(session), Some(id), session::open(id, legs));
     }
+    if let (Some(cause), Some(call)) = (side.stage.over(), call)
+        && call.over.is_none()
+    {
+        let told = told_with(call, &side.devices);
+        let closing_until = now + state.settings().call.closing;
+        decided.push(
+            EntityId::Call(id),
+            Some(id),
+            Event::Ended { cause, side: Some(SideIndex::Second), closing_until, told },
+        );
+    }
     decided
 }
 
 fn reported_by_device(side: &Side) -> bool {
-    side.reporters.iter().any(|(reporter, _)| matches!(reporter, Reporter::Device(_)))
+    side.witnesses.iter().any(|witness| matches!(witness.reporter, Reporter::Device(_)))
 }
 
 /// Time has passed for a call: a side that waits is decided afresh or let go, a call without an end is given up.
@@ -240,11 +238,11 @@ pub fn expire(state: &State, now: Instant, fresh: Fresh, id: CallId) -> Option<D
     if let Some(decided) = reconsider(state, now, fresh, id) {
         return Some(decided);
     }
-    let end = call.first.first + state.settings().call.window;
-    if now < end {
-        let waiting = call.waiting.clone().unwrap_or(Waiting::NoPartner);
+    let waiting = call.waiting.clone().unwrap_or(Waiting::NoPartner);
+    let until = waits_until(state, &call.first, &waiting, now);
+    if now < until {
         let mut decided = Decided::new(Answer::Done);
-        decided.push(EntityId::Call(id), Some(id), Event::Waits { waiting, until: end });
+        decided.push(EntityId::Call(id), Some(id), Event::Waits { waiting, until });
         return Some(decided);
     }
     Some(ended_by_time(state, now, id, call, OverCause::NoPartner))
@@ -266,24 +264,27 @@ fn ended_by_time(state: &State, now: Instant, id: CallId, call: &Call, cause: Ov
     decided
 }
 
-/// Decides a side that waits afresh, after something changed: `None` if nothing follows.
+/// Decides a side that waits afresh, after something changed: `None` if nothing follows. A call that is over can still be
+/// found to be another one's other side, so that it stands in nobody's way.
 pub fn reconsider(state: &State, now: Instant, fresh: Fresh, id: CallId) -> Option<Decided> {
-    let call = state.call(id).filter(|call| call.over.is_none() && call.second.is_none())?;
+    let call = state.call(id).filter(|call| call.is_free(now))?;
     let candidates = state.calls_that_name_side(&call.first, now);
     let settings = &state.settings().call;
     match matching::find_other_side(&call.first, Some(id), &candidates, settings) {
-        Decision::OtherSide { call: into, rule, evidence } => {
-            let side = call.first.clone();
-            let found = Found {
-                by: JoinedBy::Absorbing { call: id, side: Box::new(side.clone()) },
-                side,
-                rule,
-                evidence,
+        Decision::OtherSide { call: partner, rule, evidence } => {
+            // The older one lives on: it has been named to its reporter for longer.
+            let (into, absorbed, evidence) = match state.call(partner) {
+                Some(younger) if partner > id => {
+                    (id, (partner, younger), evidence.into_iter().map(Evidence::swapped).collect())
+                }
+                _ => (partner, (id, call), evidence),
             };
-            Some(joined(state, now, fresh, into, found))
+            let side = absorbed.1.first.clone();
+            let by = JoinedBy::Absorbing { call: absorbed.0, side: Box::new(side.clone()) };
+            Some(joined(state, now, fresh, into, Found { by, side, rule, evidence }))
         }
-        Decision::Wait(waiting) if Some(&waiting) != call.waiting.as_ref() => {
-            let until = waits_until(state, &waiting, call.first.first, now);
+        Decision::Wait(waiting) if call.over.is_none() && Some(&waiting) != call.waiting.as_ref() => {
+            let until = waits_until(state, &call.first, &waiting, now);
             let mut decided = Decided::new(Answer::Done);
             decided.push(EntityId::Call(id), Some(id), Event::Waits { waiting, until });
             Some(decided)

@@ -9,6 +9,9 @@ mod decide;
 mod report;
 mod side;
 mod vocabulary;
+mod witness;
+
+use serde::Serialize;
 
 use crate::id::{CallId, DeviceId, SessionId};
 use crate::matching::{Contradiction, Evidence, Rule, Waiting};
@@ -18,11 +21,12 @@ pub use self::decide::{expire, notify, reconsider};
 pub use self::report::{
     Attempt, InvalidAttempt, NetworkReference, Other, REFERENCES_MAX, ReferenceKind, Report, Reporter,
 };
-pub use self::side::{Seen, Side};
+pub use self::side::{Naming, Seen, Side};
 pub use self::vocabulary::{OverCause, Role, SideIndex, Stage};
+pub use self::witness::Witness;
 
 /// A call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Call {
     /// The side that was reported first.
     pub first: Side,
@@ -41,7 +45,7 @@ pub struct Call {
 }
 
 /// The end of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Over {
     /// When.
     pub at: Instant,
@@ -162,7 +166,12 @@ impl Call {
 
     /// Whether a report that is received now can still mean this call.
     pub fn can_be_meant(&self, now: Instant) -> bool {
-        self.over.is_none_or(|over| now <= over.closing_until)
+        self.over.is_none_or(|over| over.cause != OverCause::Absorbed && now <= over.closing_until)
+    }
+
+    /// Whether its other side has not been found, and still can be.
+    pub fn is_free(&self, now: Instant) -> bool {
+        self.second.is_none() && self.can_be_meant(now)
     }
 
     /// Every device that takes part, each once.
@@ -216,7 +225,8 @@ pub fn evolve(call: Option<Call>, event: &Event, at: Instant) -> Option<Call> {
             call.session = *session;
         }
         Event::Absorbed { .. } => {
-            call.over = call.over.or(Some(Over { at, cause: OverCause::Absorbed, closing_until: at }));
+            let at = call.over.map_or(at, |over| over.at);
+            call.over = Some(Over { at, cause: OverCause::Absorbed, closing_until: at });
         }
         Event::Ended { cause, closing_until, .. } => {
             call.over = call.over.or(Some(Over { at, cause: *cause, closing_until: *closing_until }));

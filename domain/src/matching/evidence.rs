@@ -3,22 +3,28 @@
 //! | finding | kind |
 //! | --- | --- |
 //! | the same network reference from the same issuer | proof |
-//! | each names the other | strong |
+//! | each names the other, through any form of its identity | strong |
+//! | the same, but the one was over before the other was first heard of | late: a late report of that call, or a new one |
 //! | one names the other; the other one does not know, or the number is withheld | weak |
+//! | one names the other by another telephone number of its party | weak: perhaps a call on another line |
 //! | both calling, or both called | contradiction |
 //! | a known number that is not the other party's | contradiction |
 //! | references of one kind and issuer that differ | contradiction |
-//! | one ended before the other began; outside of the window | contradiction |
+//! | one was answered, the other one busy or not answered | contradiction |
+//! | one was over too long before the other was first heard of; outside of the window | contradiction |
 //! | the same party on both sides | contradiction |
 //! | the side is taken by another party | contradiction |
 //!
 //! Owns: the table. Does not own: the decision that follows from several findings (`matching`).
 //! Invariant: symmetric where the table is: swapping the sides changes no finding.
+//! Time: instants of receipt, as intervals: from the first report of a side to its end. Reporters' clocks are not
+//! compared with each other.
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Call, NetworkReference, Seen, Side};
+use crate::call::{Call, Naming, NetworkReference, OverCause, Role, Side, Stage};
 use crate::settings::CallSettings;
+use crate::time::{Instant, Span};
 
 /// Something that speaks for two sides being one call. It stands in the event: an auditor sees why they were joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +40,18 @@ pub enum Evidence {
     OppositeRoles,
 }
 
+impl Evidence {
+    /// The same, seen from the other side.
+    #[must_use]
+    pub const fn swapped(self) -> Self {
+        match self {
+            Self::FirstNamesSecond => Self::SecondNamesFirst,
+            Self::SecondNamesFirst => Self::FirstNamesSecond,
+            Self::SameReference | Self::OppositeRoles => self,
+        }
+    }
+}
+
 /// Something that rules out that two sides are one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,6 +62,8 @@ pub enum Contradiction {
     NamesSomebodyElse,
     /// References of one kind and issuer that differ.
     ReferencesDiffer,
+    /// One was answered, the other one busy or not answered.
+    StagesDiffer,
     /// One was over before the other one began.
     OverBefore,
     /// Reported too far apart.
@@ -61,6 +81,9 @@ pub enum Strength {
     Nothing,
     /// Needs corroboration.
     Weak,
+    /// As strong as can be, but one was over before the other was first heard of. Decides nothing for a call that is in
+    /// progress, and keeps others from deciding.
+    Late,
     /// Decides, if it is alone.
     Strong,
     /// Decides.
@@ -87,23 +110,21 @@ pub fn weigh(side: &Side, call: &Call, settings: &CallSettings) -> Finding {
         return Finding::Contradicted(contradiction);
     }
     let first = &call.first;
-    let first_names_second = side.is_named_by(first.other);
-    let second_names_first = first.is_named_by(side.other);
+    let (names_second, names_first) = (side.naming(first.other), first.naming(side.other));
     let same_reference = first.references.iter().any(|reference| side.references.contains(reference));
-    let opposite_roles = first.role != side.role
-        && first.role != crate::call::Role::Unknown
-        && side.role != crate::call::Role::Unknown;
+    let opposite_roles = first.role != side.role && first.role != Role::Unknown && side.role != Role::Unknown;
 
-    let strength = match (same_reference, first_names_second, second_names_first) {
+    let strength = match (same_reference, names_second, names_first) {
         (true, _, _) => Strength::Proof,
-        (false, true, true) => Strength::Strong,
-        (false, true, false) | (false, false, true) => Strength::Weak,
-        (false, false, false) => Strength::Nothing,
+        (false, Naming::Exactly, Naming::Exactly) if gap(side, call) > Span::ZERO => Strength::Late,
+        (false, Naming::Exactly, Naming::Exactly) => Strength::Strong,
+        (false, Naming::NotNamed, Naming::NotNamed) => Strength::Nothing,
+        (false, _, _) => Strength::Weak,
     };
     let evidence = [
         (same_reference, Evidence::SameReference),
-        (first_names_second, Evidence::FirstNamesSecond),
-        (second_names_first, Evidence::SecondNamesFirst),
+        (names_second != Naming::NotNamed, Evidence::FirstNamesSecond),
+        (names_first != Naming::NotNamed, Evidence::SecondNamesFirst),
         (opposite_roles, Evidence::OppositeRoles),
     ]
     .into_iter()
@@ -115,24 +136,48 @@ pub fn weigh(side: &Side, call: &Call, settings: &CallSettings) -> Finding {
 /// The first contradiction in the order of the table, if there is any.
 fn contradiction(side: &Side, call: &Call, settings: &CallSettings) -> Option<Contradiction> {
     let first = &call.first;
-    let names_somebody_else =
-        |seen: Seen, who: &Side| matches!(seen, Seen::Known { .. }) && !who.is_named_by(seen);
     if call.second.is_some() {
         Some(Contradiction::SideTaken)
     } else if first.key == side.key || (first.party.is_some() && first.party == side.party) {
         Some(Contradiction::SameParty)
     } else if !first.role.fits_opposite(side.role) {
         Some(Contradiction::SameRole)
-    } else if names_somebody_else(first.other, side) || names_somebody_else(side.other, first) {
+    } else if [side.naming(first.other), first.naming(side.other)].contains(&Naming::SomebodyElse) {
         Some(Contradiction::NamesSomebodyElse)
     } else if let Some(contradiction) = references_differ(&side.references, &first.references) {
         Some(contradiction)
-    } else if call.over.is_some_and(|over| side.first > over.closing_until) {
+    } else if stages_differ(side, first) || stages_differ(first, side) {
+        Some(Contradiction::StagesDiffer)
+    } else if gap(side, call) > patience(call, settings) {
         Some(Contradiction::OverBefore)
-    } else if first.first.since(side.first).0.abs() > settings.window.0 {
+    } else if call.over.is_none()
+        && side.ended().is_none()
+        && first.first.since(side.first).0.abs() > settings.window.0
+    {
         Some(Contradiction::OutsideWindow)
     } else {
         None
+    }
+}
+
+/// Whether the one was answered, while the other one says that nobody did.
+fn stages_differ(one: &Side, other: &Side) -> bool {
+    one.was(Stage::Answered) && (other.was(Stage::NotAnswered) || other.was(Stage::Busy))
+}
+
+/// How much later than the end of the one the other was first heard of; nothing if they overlap.
+fn gap(side: &Side, call: &Call) -> Span {
+    let after = |begin: Instant, end: Option<Instant>| end.map_or(Span::ZERO, |end| begin.since(end));
+    let call_ended = call.over.map(|over| over.at);
+    after(side.first, call_ended).max(after(call.first.first, side.ended())).max(Span::ZERO)
+}
+
+/// How late the other side of a call that is over can be. A call that was let go because nobody reported its other side
+/// goes on, perhaps: its party's next report opens it anew.
+fn patience(call: &Call, settings: &CallSettings) -> Span {
+    match call.over {
+        Some(over) if over.cause == OverCause::NoPartner => Span::ZERO,
+        _ => settings.closing,
     }
 }
 

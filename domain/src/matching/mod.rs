@@ -5,9 +5,9 @@
 //!
 //! Owns: the table of evidence and contradiction (`evidence`), and the rules that turn findings into a decision.
 //! Does not own: where candidates come from (`state::index`), nor what follows from a decision (`call::decide`).
-//! Invariant: two sides are joined only if they belong to different parties, contradict each other in nothing, and no
-//! other candidate fits as well. Otherwise the side waits, and says why.
-//! Time: instants of receipt count; reporters' clocks are not believed.
+//! Invariant: two sides are joined only if they belong to different parties, contradict each other in nothing, and
+//! neither of them fits anything else as well. Otherwise the side waits, and says why.
+//! Time: instants of receipt count. A reporter's clock orders what that reporter said, and is compared with no other.
 
 mod evidence;
 mod same_side;
@@ -15,7 +15,7 @@ mod same_side;
 use serde::{Deserialize, Serialize};
 
 pub use self::evidence::{Contradiction, Evidence, Finding, Strength, weigh};
-pub use self::same_side::is_same_side;
+pub use self::same_side::{Fit, find_same_side, fit};
 use crate::call::{Call, Report, Side, SideIndex};
 use crate::id::CallId;
 use crate::settings::CallSettings;
@@ -37,12 +37,14 @@ pub enum Rule {
 pub enum Waiting {
     /// Nobody has reported the other side.
     NoPartner,
-    /// Several calls fit equally well. A reference, an answer or the end of one of them will decide.
+    /// Several calls fit equally well; or the one that fits does fit another one as well; or it was over before this one
+    /// was first heard of, which may be a late report of that call, or a new call. A reference, an answer, an end, or
+    /// the time after which one of them can no longer be meant will decide.
     Ambiguous {
         /// The calls that fit.
         candidates: Vec<CallId>,
     },
-    /// A call fits, but one of the two does not name the other: that alone proves nothing.
+    /// A call fits, but one of the two does not name the other, or by another number: that alone proves nothing.
     NeedsCorroboration {
         /// The calls that fit.
         candidates: Vec<CallId>,
@@ -91,11 +93,7 @@ pub fn decide(
     candidates: &[(CallId, &Call)],
     settings: &CallSettings,
 ) -> Decision {
-    let same = candidates.iter().find_map(|(id, call)| {
-        call.sides()
-            .find(|(_, side)| is_same_side(side, call, report, received, settings))
-            .map(|(index, _)| (*id, *call, index))
-    });
+    let same = find_same_side(report, received, candidates, settings);
     if let Some((id, call, side)) = same {
         let opposite = match side {
             SideIndex::First => call.second.as_ref(),
@@ -108,38 +106,87 @@ pub fn decide(
     find_other_side(&Side::of(report, received), None, candidates, settings)
 }
 
+/// A call that fits.
+struct Fitting<'a> {
+    id: CallId,
+    call: &'a Call,
+    strength: Strength,
+    evidence: Vec<Evidence>,
+}
+
 /// Looks for the call whose other side this one is. `own` is the call as which the side waits already, if it does.
+///
+/// | what fits | decision |
+/// | --- | --- |
+/// | one call by a reference | join |
+/// | one call, strongly; and that call fits nothing else | join |
+/// | one call, but it was over before; both are over, and it fits nothing else | join, without a session |
+/// | one call, but it was over before | wait: ambiguous, the side may be late or new |
+/// | several calls, or one that fits another one as well | wait: ambiguous |
+/// | weak evidence only | wait: needs corroboration |
+/// | none | wait: no partner |
 pub fn find_other_side(
     side: &Side,
     own: Option<CallId>,
     candidates: &[(CallId, &Call)],
     settings: &CallSettings,
 ) -> Decision {
-    let mut proven = Vec::new();
-    let mut strong = Vec::new();
     let mut weak = Vec::new();
+    let mut fitting = Vec::new();
     for (id, call) in candidates.iter().filter(|(id, _)| Some(*id) != own) {
         match weigh(side, call, settings) {
-            Finding::Contradicted(_) => {}
-            Finding::Fits { strength: Strength::Proof, evidence } => proven.push((*id, evidence)),
-            Finding::Fits { strength: Strength::Strong, evidence } => strong.push((*id, evidence)),
+            Finding::Contradicted(_) | Finding::Fits { strength: Strength::Nothing, .. } => {}
             Finding::Fits { strength: Strength::Weak, .. } => weak.push(*id),
-            Finding::Fits { strength: Strength::Nothing, .. } => {}
+            Finding::Fits { strength, evidence } => {
+                fitting.push(Fitting { id: *id, call, strength, evidence })
+            }
         }
     }
-    let ids = |found: &[(CallId, Vec<Evidence>)]| found.iter().map(|(id, _)| *id).collect::<Vec<_>>();
-    match (proven.as_mut_slice(), strong.as_mut_slice(), weak.as_slice()) {
-        ([(call, evidence)], _, _) => {
-            Decision::OtherSide { call: *call, rule: Rule::SameReference, evidence: std::mem::take(evidence) }
-        }
-        ([], [(call, evidence)], _) => Decision::OtherSide {
-            call: *call,
-            rule: Rule::EachNamesTheOther,
-            evidence: std::mem::take(evidence),
-        },
-        ([], [], []) => Decision::Wait(Waiting::NoPartner),
-        ([], [], weak) => Decision::Wait(Waiting::NeedsCorroboration { candidates: weak.to_vec() }),
-        ([], several, _) => Decision::Wait(Waiting::Ambiguous { candidates: ids(several) }),
-        (several, _, _) => Decision::Wait(Waiting::Ambiguous { candidates: ids(several) }),
+    if let Some(proven) = only(&mut fitting, |fitting| fitting.strength == Strength::Proof) {
+        return proven.joins(Rule::SameReference);
     }
+    let waits = |fitting: &[Fitting<'_>]| fitting.iter().map(|fitting| fitting.id).collect();
+    match fitting.as_slice() {
+        [] if weak.is_empty() => Decision::Wait(Waiting::NoPartner),
+        [] => Decision::Wait(Waiting::NeedsCorroboration { candidates: weak }),
+        [one] if !fits_another(one, own, candidates, settings) => {
+            let both_over = side.ended().is_some() && one.call.over.is_some();
+            if one.strength == Strength::Late && !both_over {
+                return Decision::Wait(Waiting::Ambiguous { candidates: waits(&fitting) });
+            }
+            match fitting.pop() {
+                Some(one) => one.joins(Rule::EachNamesTheOther),
+                None => Decision::Wait(Waiting::NoPartner),
+            }
+        }
+        several => Decision::Wait(Waiting::Ambiguous { candidates: waits(several) }),
+    }
+}
+
+impl Fitting<'_> {
+    fn joins(self, rule: Rule) -> Decision {
+        Decision::OtherSide { call: self.id, rule, evidence: self.evidence }
+    }
+}
+
+/// Takes the only one out for which this holds; `None` if it holds for none, or for several.
+fn only<'a>(fitting: &mut Vec<Fitting<'a>>, holds: impl Fn(&Fitting<'a>) -> bool) -> Option<Fitting<'a>> {
+    let at = fitting.iter().position(&holds)?;
+    let alone = !fitting[at + 1..].iter().any(holds);
+    alone.then(|| fitting.swap_remove(at))
+}
+
+/// Whether a call fits another one than that as which the side waits, as well as the side.
+fn fits_another(
+    one: &Fitting<'_>,
+    own: Option<CallId>,
+    candidates: &[(CallId, &Call)],
+    settings: &CallSettings,
+) -> bool {
+    candidates.iter().filter(|(id, _)| *id != one.id && Some(*id) != own).any(|(_, rival)| {
+        matches!(
+            weigh(&one.call.first, rival, settings),
+            Finding::Fits { strength: Strength::Late | Strength::Strong | Strength::Proof, .. }
+        )
+    })
 }

@@ -25,6 +25,9 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Whatever an adapter's library reported.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
+/// A page of command ids, and the cursor for the next page; `None` at the end.
+pub type IdPage = (Vec<CommandId>, Option<Position>);
+
 /// Why an append did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -148,7 +151,7 @@ pub trait Archive: Send + Sync + 'static {
         &self,
         since: Instant,
         cursor: Option<Position>,
-    ) -> Boxed<'_, Result<(Vec<CommandId>, Option<Position>), ArchiveError>>;
+    ) -> Boxed<'_, Result<IdPage, ArchiveError>>;
 
     /// The last position that is durably in the archive.
     fn confirmed(&self) -> Boxed<'_, Result<Position, ArchiveError>>;

@@ -172,7 +172,12 @@ pub trait Views: Send + Sync + 'static {
     fn session(&self, of: PartyId, session: SessionId) -> Asked<'_, Option<SessionView>>;
 
     /// The messages of a session of a party; `None` if it has no such session.
-    fn messages(&self, of: PartyId, session: SessionId, page: Page) -> Asked<'_, Option<Listing<MessageView>>>;
+    fn messages(
+        &self,
+        of: PartyId,
+        session: SessionId,
+        page: Page,
+    ) -> Asked<'_, Option<Listing<MessageView>>>;
 
     /// The devices of a party, revoked ones included.
     fn devices(&self, of: PartyId) -> Asked<'_, Vec<DeviceView>>;
@@ -252,6 +257,6 @@ pub trait FeedSink: Send + Sync + 'static {
 
 /// Takes public events, to publish them.
 pub trait PublicBus: Send + Sync + 'static {
-    /// Publishes a CloudEvent; the future is ready when it is durable there. `id` is the same on every try.
+    /// Publishes a `CloudEvent`; the future is ready when it is durable there. `id` is the same on every try.
     fn publish<'a>(&'a self, subject: &'a str, id: &'a str, event: String) -> Boxed<'a, Result<(), Cause>>;
 }

@@ -132,19 +132,23 @@ fn rotate(state: &State, command: &Command, id: DeviceId, generation: u32) -> Re
     let device = state.device(id).filter(|device| device.revoked.is_none()).ok_or(Rejection::DeviceOut)?;
     let party = device.party;
     let grace_over = command.at.since(device.rotated) > state.settings().registration.rotation_grace;
-    if generation == device.generation {
-        let generation = generation + 1;
-        let mut decided = Decided::new(Answer::CredentialRotated { device: id, party, generation });
-        decided.push(EntityId::Device(id), None, DeviceEvent::CredentialRotated { generation });
-        Ok(decided)
-    } else if generation + 1 == device.generation && !grace_over {
-        Ok(Decided::new(Answer::CredentialRotated { device: id, party, generation: device.generation }))
-    } else if generation > device.generation {
-        Err(Rejection::DeviceOut)
-    } else {
-        let mut decided = Decided::new(Answer::CredentialReused);
-        put_out(id, device, RevocationCause::CredentialReused, &mut decided);
-        Ok(decided)
+    match device.generation.checked_sub(generation) {
+        // Never given.
+        None => Err(Rejection::DeviceOut),
+        Some(0) => {
+            let generation = generation.saturating_add(1);
+            let mut decided = Decided::new(Answer::CredentialRotated { device: id, party, generation });
+            decided.push(EntityId::Device(id), None, DeviceEvent::CredentialRotated { generation });
+            Ok(decided)
+        }
+        Some(1) if !grace_over => {
+            Ok(Decided::new(Answer::CredentialRotated { device: id, party, generation: device.generation }))
+        }
+        Some(_) => {
+            let mut decided = Decided::new(Answer::CredentialReused);
+            put_out(id, device, RevocationCause::CredentialReused, &mut decided);
+            Ok(decided)
+        }
     }
 }
 

@@ -78,7 +78,7 @@ pub struct NewDevice {
 }
 
 /// A device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Device {
     /// Whose it is.
     pub party: PartyId,
@@ -153,7 +153,7 @@ pub fn evolve_device(device: Option<Device>, event: &DeviceEvent, at: Instant) -
 }
 
 /// Where a device is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Presence {
     /// Its connection; `None` while it is away.
     pub connection: Option<ConnectionId>,

@@ -10,6 +10,8 @@ mod decide;
 mod device;
 mod party;
 
+use serde::Serialize;
+
 pub use self::code::{CODE_DIGITS, Codes};
 pub use self::decide::decide;
 pub use self::device::{
@@ -23,7 +25,7 @@ use crate::identity::{Identity, LookupKey};
 use crate::time::Instant;
 
 /// A registration in progress.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Registration {
     /// The identity that is claimed.
     pub identity: Identity,
@@ -44,7 +46,7 @@ pub struct Registration {
 }
 
 /// What a proven registration led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Proven {
     /// The party to which the identity belongs.
     pub party: PartyId,

@@ -4,11 +4,13 @@
 //! Does not own: how a claim is proven (`registration`).
 //! Invariant: an identity belongs to one party, and for as long as it exists.
 
+use serde::Serialize;
+
 use crate::id::{DeviceId, PartyId};
 use crate::identity::{Identity, LookupKey};
 
 /// A participant of calls.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Party {
     /// Its identities, in the order in which they were proven.
     pub identities: Vec<(LookupKey, Identity)>,
@@ -62,7 +64,7 @@ pub fn evolve_party(party: Option<Party>, event: &PartyEvent) -> Option<Party> {
 }
 
 /// Which party an identity belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct IdentityRecord {
     /// The party.
     pub party: PartyId,

@@ -11,7 +11,7 @@ use crate::id::{DeviceId, LegId, PartyId};
 use crate::time::Instant;
 
 /// One party's side of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leg {
     /// The leg.
     pub id: LegId,
@@ -26,7 +26,7 @@ pub struct Leg {
 }
 
 /// Where a leg stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum LegState {
     /// A device of the party may join; none has.
     Invited,
@@ -74,7 +74,7 @@ impl Leg {
             LegState::Left => return,
             LegState::Invited => self.devices = vec![device],
             LegState::Joined | LegState::Lost { .. } if !self.devices.contains(&device) => {
-                self.devices.push(device)
+                self.devices.push(device);
             }
             LegState::Joined | LegState::Lost { .. } => {}
         }

@@ -19,7 +19,7 @@ use crate::id::{CallId, DeviceId, LegId, MessageId, PartyId};
 use crate::time::Instant;
 
 /// A session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Session {
     /// The call that it stands beside.
     pub call: CallId,

@@ -38,7 +38,7 @@ impl State {
                 self.presences.apply(id, *version, position, |value| evolve_presence(value, event));
             }
             (EntityId::Call(id), Event::Call(event)) => {
-                self.apply_call(id, *version, position, event, recorded)
+                self.apply_call(id, *version, position, event, recorded);
             }
             (EntityId::Session(id), Event::Session(event)) => {
                 self.apply_session(id, *version, position, event, recorded);
@@ -65,7 +65,7 @@ impl State {
             self.calls.apply(id, version, position, |value| call::evolve(value, event, recorded.at));
         let Some(call) = changed else { return };
         if names_changed {
-            self.index.add(id, call);
+            self.index.set(id, call);
         }
         self.deadlines.set(EntityId::Call(id), deadline_of(call));
     }

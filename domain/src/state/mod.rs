@@ -11,6 +11,7 @@
 mod apply;
 mod deadlines;
 mod decided;
+mod fingerprint;
 mod index;
 mod needs;
 mod residency;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use self::deadlines::Deadlines;
 pub use self::decided::{Decided, Happening};
-use self::index::{Index, names_of};
+use self::index::{Index, names_sought};
 pub use self::residency::Residents;
 use self::table::Table;
 use crate::answer::{Answer, Rejection};
@@ -39,9 +40,10 @@ use crate::time::Instant;
 /// The most entities that one [`Ask::Tick`] deals with; the rest waits for the next one.
 pub const TICK_MAX: usize = 256;
 
-/// The most rounds in which one decision's consequences are followed. Each round joins or labels a call, so that a
-/// few are always enough; the bound keeps a mistake from becoming a loop.
-const ROUNDS_MAX: usize = 8;
+/// The most rounds in which one decision's consequences are followed. Each round joins a call or tells it a new reason
+/// to wait; the calls of two parties are bounded, and so are the rounds that they need. The bound keeps a mistake from
+/// becoming a loop.
+const ROUNDS_MAX: usize = 64;
 
 /// The state of a realm.
 #[derive(Clone, Debug)]
@@ -152,21 +154,18 @@ impl State {
             .filter_map(|id| Some((*id, self.sessions.get(*id)?)))
     }
 
-    /// The calls that share a name with a report.
-    pub fn calls_that_name(&self, report: &Report) -> Vec<(CallId, &Call)> {
-        // The instant does not matter for the names.
-        self.calls_under(index::names_of(&Side::of(report, Instant::MIN)))
+    /// The calls that share a name with a report and can still be meant, oldest first.
+    pub fn calls_that_name(&self, report: &Report, now: Instant) -> Vec<(CallId, &Call)> {
+        self.calls_that_name_side(&Side::of(report, now), now)
     }
 
-    /// The calls that share a name with a side and can still be meant.
+    /// The calls that share a name with a side and can still be meant, oldest first.
     pub fn calls_that_name_side(&self, side: &Side, now: Instant) -> Vec<(CallId, &Call)> {
-        let mut calls = self.calls_under(names_of(side));
-        calls.retain(|(_, call)| call.can_be_meant(now));
-        calls
-    }
-
-    fn calls_under(&self, names: impl Iterator<Item = index::Name>) -> Vec<(CallId, &Call)> {
-        self.index.find(names).into_iter().filter_map(|id| Some((id, self.calls.get(id)?))).collect()
+        let found = self.index.find(names_sought(side)).into_iter();
+        found
+            .filter_map(|id| Some((id, self.calls.get(id)?)))
+            .filter(|(_, call)| call.can_be_meant(now))
+            .collect()
     }
 
     /// Decides a command, and changes the state by what it leads to. A rejection changes nothing.
@@ -298,9 +297,8 @@ impl State {
         changed
             .iter()
             .filter_map(|id| self.call(*id))
-            .filter(|call| call.over.is_some() || call.second.is_some())
             .flat_map(|call| call.sides().flat_map(|(_, side)| self.calls_that_name_side(side, now)))
-            .filter(|(_, call)| call.waiting.as_ref().is_some_and(|waiting| !waiting.candidates().is_empty()))
+            .filter(|(_, call)| call.is_free(now))
             .find_map(|(id, _)| call::reconsider(self, now, fresh, id))
     }
 

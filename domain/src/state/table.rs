@@ -80,6 +80,11 @@ impl<K: Ord + Copy, T> Table<K, T> {
         slot.value.as_ref()
     }
 
+    /// Those that exist, in the order of their ids.
+    pub(super) fn existing(&self) -> impl Iterator<Item = (K, Version, &T)> {
+        self.slots.iter().filter_map(|(id, slot)| Some((*id, slot.version, slot.value.as_ref()?)))
+    }
+
     /// Drops an entity from memory.
     pub(super) fn evict(&mut self, id: K) -> Option<T> {
         self.slots.remove(&id)?.value

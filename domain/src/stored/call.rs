@@ -8,7 +8,7 @@ use super::StoredEvent;
 use super::registration::twin;
 use crate::call::{
     Attempt, Event, JoinedBy, NetworkReference, Other, OverCause, Report, Reporter, Role, Seen, Side,
-    SideIndex, Stage,
+    SideIndex, Stage, Witness,
 };
 use crate::id::{CallId, DeviceId, PartyId, SessionId};
 use crate::identity::{Identity, LookupKey};
@@ -17,7 +17,7 @@ use crate::time::Instant;
 
 twin!(
     /// The other end, as a report names it.
-    KnownV1<'a> {
+    pub(super) KnownV1<'a> {
         identity: Cow<'a, Identity>,
         key: LookupKey,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub(super) enum OtherV1<'a> {
 
 twin!(
     /// A report.
-    ReportV1<'a> {
+    pub(super) ReportV1<'a> {
         on_behalf_of: Cow<'a, Identity>,
         key: LookupKey,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +115,8 @@ pub(super) enum SeenV1 {
         key: LookupKey,
         /// The party to which the directory maps it.
         party: Option<PartyId>,
+        /// Whether it is a telephone number.
+        by_number: bool,
     },
     /// Withheld.
     Withheld,
@@ -124,14 +126,15 @@ pub(super) enum SeenV1 {
 
 twin!(
     /// A side, as it was known to a call that was absorbed.
-    SideV1 {
+    pub(super) SideV1 {
         party: Option<PartyId>,
         key: LookupKey,
+        by_number: bool,
         other: SeenV1,
         role: Role,
         stage: Stage,
         references: Vec<NetworkReference>,
-        reporters: Vec<(Reporter, Option<Attempt>)>,
+        witnesses: Vec<Witness>,
         devices: Vec<DeviceId>,
         first: Instant,
         last: Instant,
@@ -140,24 +143,25 @@ twin!(
 
 impl SideV1 {
     fn of(side: &Side) -> Self {
-        let Side { party, key, other, role, stage, references, reporters, devices, first, last } =
+        let Side { party, key, by_number, other, role, stage, references, witnesses, devices, first, last } =
             side.clone();
         let other = match other {
-            Seen::Known { key, party } => SeenV1::Known { key, party },
+            Seen::Known { key, party, by_number } => SeenV1::Known { key, party, by_number },
             Seen::Withheld => SeenV1::Withheld,
             Seen::Unknown => SeenV1::Unknown,
         };
-        Self { party, key, other, role, stage, references, reporters, devices, first, last }
+        Self { party, key, by_number, other, role, stage, references, witnesses, devices, first, last }
     }
 
     fn lift(self) -> Side {
-        let Self { party, key, other, role, stage, references, reporters, devices, first, last } = self;
+        let Self { party, key, by_number, other, role, stage, references, witnesses, devices, first, last } =
+            self;
         let other = match other {
-            SeenV1::Known { key, party } => Seen::Known { key, party },
+            SeenV1::Known { key, party, by_number } => Seen::Known { key, party, by_number },
             SeenV1::Withheld => Seen::Withheld,
             SeenV1::Unknown => Seen::Unknown,
         };
-        Side { party, key, other, role, stage, references, reporters, devices, first, last }
+        Side { party, key, by_number, other, role, stage, references, witnesses, devices, first, last }
     }
 }
 
@@ -178,19 +182,19 @@ pub(super) enum JoinedByV1<'a> {
 
 twin!(
     /// `call.opened.v1`
-    OpenedV1<'a> { report: ReportV1<'a>, until: Instant, waiting: Cow<'a, Waiting> }
+    pub OpenedV1<'a> { report: ReportV1<'a>, until: Instant, waiting: Cow<'a, Waiting> }
 );
 twin!(
     /// `call.reported.v1`
-    ReportedV1<'a> { side: SideIndex, report: ReportV1<'a> }
+    pub ReportedV1<'a> { side: SideIndex, report: ReportV1<'a> }
 );
 twin!(
     /// `call.waits.v1`
-    WaitsV1<'a> { waiting: Cow<'a, Waiting>, until: Instant }
+    pub WaitsV1<'a> { waiting: Cow<'a, Waiting>, until: Instant }
 );
 twin!(
     /// `call.joined.v1`
-    JoinedV1<'a> {
+    pub JoinedV1<'a> {
         by: JoinedByV1<'a>,
         rule: Rule,
         evidence: Cow<'a, [Evidence]>,
@@ -200,11 +204,11 @@ twin!(
 );
 twin!(
     /// `call.absorbed.v1`
-    AbsorbedV1 { into: CallId }
+    pub AbsorbedV1 { into: CallId }
 );
 twin!(
     /// `call.ended.v1`
-    EndedV1<'a> {
+    pub EndedV1<'a> {
         cause: OverCause,
         side: Option<SideIndex>,
         closing_until: Instant,
@@ -213,7 +217,7 @@ twin!(
 );
 twin!(
     /// `call.parted.v1`
-    PartedV1<'a> { contradiction: Contradiction, closing_until: Instant, told: Cow<'a, [DeviceId]> }
+    pub PartedV1<'a> { contradiction: Contradiction, closing_until: Instant, told: Cow<'a, [DeviceId]> }
 );
 
 pub(super) fn of(event: &Event) -> StoredEvent<'_> {

@@ -13,18 +13,18 @@ use crate::registration::{
 use crate::time::Instant;
 
 macro_rules! twin {
-    ($(#[$meta:meta])* $name:ident $(<$life:lifetime>)? { $($(#[$field_meta:meta])* $field:ident: $ty:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* $vis:vis $name:ident $(<$life:lifetime>)? { $($(#[$field_meta:meta])* $field:ident: $ty:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
-        pub struct $name $(<$life>)? { $($(#[$field_meta])* pub(super) $field: $ty),* }
+        $vis struct $name $(<$life>)? { $($(#[$field_meta])* pub(super) $field: $ty),* }
     };
 }
 pub(super) use twin;
 
 twin!(
     /// `registration.started.v1`
-    StartedV1<'a> {
+    pub StartedV1<'a> {
         identity: Cow<'a, Identity>,
         key: LookupKey,
         device: Cow<'a, NewDevice>,
@@ -35,39 +35,39 @@ twin!(
 );
 twin!(
     /// `registration.code_refused.v1`
-    CodeRefusedV1 { refused: u32 }
+    pub CodeRefusedV1 { refused: u32 }
 );
 twin!(
     /// `registration.proven.v1`
-    ProvenV1 { party: PartyId, device: Option<DeviceId> }
+    pub ProvenV1 { party: PartyId, device: Option<DeviceId> }
 );
 twin!(
     /// `identity.claimed.v1`
-    IdentityClaimedV1 { party: PartyId }
+    pub IdentityClaimedV1 { party: PartyId }
 );
 twin!(
     /// `party.identity_added.v1`
-    IdentityAddedV1<'a> { key: LookupKey, identity: Cow<'a, Identity> }
+    pub IdentityAddedV1<'a> { key: LookupKey, identity: Cow<'a, Identity> }
 );
 twin!(
     /// `party.device_added.v1`, `party.device_removed.v1`
-    PartyDeviceV1 { device: DeviceId }
+    pub PartyDeviceV1 { device: DeviceId }
 );
 twin!(
     /// `device.enrolled.v1`
-    EnrolledV1<'a> { party: PartyId, name: Cow<'a, DeviceName>, kind: DeviceKind }
+    pub EnrolledV1<'a> { party: PartyId, name: Cow<'a, DeviceName>, kind: DeviceKind }
 );
 twin!(
     /// `device.credential_rotated.v1`
-    CredentialRotatedV1 { generation: u32 }
+    pub CredentialRotatedV1 { generation: u32 }
 );
 twin!(
     /// `device.revoked.v1`
-    RevokedV1<'a> { cause: RevocationCause, told: Cow<'a, [DeviceId]> }
+    pub RevokedV1<'a> { cause: RevocationCause, told: Cow<'a, [DeviceId]> }
 );
 twin!(
     /// `presence.connected.v1`, `presence.disconnected.v1`
-    PresenceV1 { connection: ConnectionId }
+    pub PresenceV1 { connection: ConnectionId }
 );
 
 pub(super) fn of_registration(event: &Event) -> StoredEvent<'_> {

@@ -10,31 +10,31 @@ use crate::time::Instant;
 
 twin!(
     /// `session.opened.v1`
-    OpenedV1<'a> { call: CallId, legs: Cow<'a, [OpeningLeg]>, told: Cow<'a, [DeviceId]> }
+    pub OpenedV1<'a> { call: CallId, legs: Cow<'a, [OpeningLeg]>, told: Cow<'a, [DeviceId]> }
 );
 twin!(
     /// `session.device_joined.v1`, `session.leg_resumed.v1`
-    DeviceV1<'a> { leg: LegId, device: DeviceId, told: Cow<'a, [DeviceId]> }
+    pub DeviceV1<'a> { leg: LegId, device: DeviceId, told: Cow<'a, [DeviceId]> }
 );
 twin!(
     /// `session.leg_lost.v1`
-    LegLostV1<'a> { leg: LegId, device: DeviceId, until: Instant, told: Cow<'a, [DeviceId]> }
+    pub LegLostV1<'a> { leg: LegId, device: DeviceId, until: Instant, told: Cow<'a, [DeviceId]> }
 );
 twin!(
     /// `session.leg_left.v1`
-    LegLeftV1<'a> { leg: LegId, cause: LeaveCause, told: Cow<'a, [DeviceId]> }
+    pub LegLeftV1<'a> { leg: LegId, cause: LeaveCause, told: Cow<'a, [DeviceId]> }
 );
 twin!(
     /// `session.kept.v1`
-    KeptV1<'a> { leg: LegId, keep: bool, told: Cow<'a, [DeviceId]> }
+    pub KeptV1<'a> { leg: LegId, keep: bool, told: Cow<'a, [DeviceId]> }
 );
 twin!(
     /// `session.outlives_call.v1`
-    OutlivesCallV1<'a> { until: Instant, told: Cow<'a, [DeviceId]> }
+    pub OutlivesCallV1<'a> { until: Instant, told: Cow<'a, [DeviceId]> }
 );
 twin!(
     /// `session.text_sent.v1`
-    TextSentV1<'a> {
+    pub TextSentV1<'a> {
         message: MessageId,
         number: u64,
         leg: LegId,
@@ -45,7 +45,7 @@ twin!(
 );
 twin!(
     /// `session.closed.v1`
-    ClosedV1<'a> { cause: CloseCause, told: Cow<'a, [DeviceId]> }
+    pub ClosedV1<'a> { cause: CloseCause, told: Cow<'a, [DeviceId]> }
 );
 
 pub(super) fn of(event: &Event) -> StoredEvent<'_> {

@@ -1,0 +1,11 @@
+//! The domain's rules, one file for each kind of behaviour.
+
+mod support;
+
+mod ambiguity;
+mod calls;
+mod deadlines;
+mod feed_items;
+mod registration;
+mod residency;
+mod sessions;
