@@ -18,10 +18,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use paravox_domain::commit::{COMMIT_BYTES_MAX, EncodedCommit, Position};
 use paravox_domain::ports::{AnyJournal, Boxed, ReadError};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, Row};
 use tokio::sync::Mutex;
 
@@ -40,7 +39,13 @@ const APPEND: &str = "WITH appended AS (\
     SELECT $1, $2, $3 WHERE (SELECT coalesce(max(position), 0) FROM journal) = $1 - 1 \
     RETURNING position) \
     SELECT pg_notify($4, position::text) IS NULL FROM appended";
-const FETCH: &str = "SELECT position, bytes FROM journal WHERE position > $1 ORDER BY position LIMIT $2";
+/// At most $2 commits, and no more after the one with which $3 bytes are reached: what the server has begun to send must
+/// be taken to its end. The lengths are read without the contents.
+const FETCH: &str = "SELECT position, bytes FROM journal WHERE position > $1 AND position <= (\
+    SELECT max(position) FROM (\
+    SELECT position, sum(octet_length(bytes)) OVER (ORDER BY position) - octet_length(bytes) AS bytes_before \
+    FROM journal WHERE position > $1 ORDER BY position LIMIT $2) AS sized \
+    WHERE bytes_before < $3) ORDER BY position";
 const FIRST: &str = "SELECT coalesce(min(position), 1) FROM journal";
 const END: &str = "SELECT coalesce(max(position), 0) FROM journal";
 
@@ -159,24 +164,13 @@ impl PostgresStore {
 
     async fn rows_after(&self, after: Position, commits_max: usize) -> Result<Vec<Raw>, ReadError> {
         let reading = async {
-            let mut rows = sqlx::query(FETCH)
+            let rows = sqlx::query(FETCH)
                 .bind(after.0 as i64)
                 .bind(i64::try_from(commits_max).unwrap_or(i64::MAX))
-                .fetch(&self.readers);
-            let mut found = Vec::new();
-            let mut bytes = 0;
-            while let Some(row) = rows.try_next().await? {
-                let content: Vec<u8> = row.try_get(1)?;
-                bytes += content.len();
-                found.push(Raw {
-                    position: Position(row.try_get::<i64, _>(0)? as u64),
-                    bytes: content.into(),
-                });
-                if bytes >= FETCH_BYTES {
-                    break;
-                }
-            }
-            Ok(found)
+                .bind(FETCH_BYTES as i64)
+                .fetch_all(&self.readers)
+                .await?;
+            rows.iter().map(raw).collect()
         };
         self.within_limit(reading).await
     }
@@ -195,6 +189,11 @@ impl PostgresStore {
             Err(elapsed) => Err(unavailable(elapsed)),
         }
     }
+}
+
+fn raw(row: &PgRow) -> Result<Raw, sqlx::Error> {
+    let (position, bytes): (i64, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(Raw { position: Position(position as u64), bytes: bytes.into() })
 }
 
 impl Store for PostgresStore {
