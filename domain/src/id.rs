@@ -154,6 +154,8 @@ ids! {
     IdentityKeyText = "idk";
     /// A request at an edge, for tracing.
     RequestId = "req";
+    /// A public event: its commit's position and its index in it.
+    EventId = "evt";
 }
 
 /// Where a command's fresh ids come from: randomness that the edge drew, and the time that the writer stamped.

@@ -11,8 +11,10 @@ mod db;
 
 pub mod archive;
 pub mod feed;
+pub mod public;
 
 pub mod reader;
+pub mod sms;
 
 pub mod views;
 

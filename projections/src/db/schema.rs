@@ -17,7 +17,8 @@ pub const SCHEMA_VERSION: i64 = 1;
 /// Keeps two processes from making the tables at the same time (PostgreSQL).
 const ONE_AT_A_TIME: &str = "SELECT pg_advisory_xact_lock(8206411)";
 
-/// The tables that projections write, each with the columns of its key: for comparing two databases.
+/// The tables that are a function of the journal, each with the columns of its key: for comparing two databases. The
+/// outbox of short messages is none: it also says what was sent.
 const TABLES: &[(&str, &str)] = &[
     ("event", "position, idx"),
     ("commit_log", "position"),
@@ -32,7 +33,6 @@ const TABLES: &[(&str, &str)] = &[
     ("view_identity", "party, position, idx"),
     ("feed_item", "device, number"),
     ("feed_head", "device"),
-    ("sms_outbox", "registration"),
 ];
 
 /// Version 1. `{clustered}` stands for `WITHOUT ROWID` where the database has it.

@@ -11,6 +11,7 @@ mod position;
 mod runner;
 mod source;
 mod status;
+mod task;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(crate) use self::position::{advance, standing};
 pub use self::runner::{Runner, RunnerHandle};
 pub(crate) use self::source::Source;
 pub use self::status::{Activity, RunnerStatus};
+pub use self::task::TaskHandle;
 
 use crate::db::DbError;
 
