@@ -6,6 +6,8 @@
 mod archive;
 mod database;
 mod feeds;
+mod public;
 mod runner;
+mod sms;
 mod views;
 mod world;
