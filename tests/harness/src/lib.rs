@@ -7,7 +7,7 @@
 //! Time: the runtime's clock, for limits only.
 
 mod error;
-mod ports;
+pub mod ports;
 mod process;
 
 pub mod nats;
