@@ -115,7 +115,6 @@ fn settled_json(commit: &Commit) -> Result<String, DbError> {
     serde_json::to_string(&pairs).map_err(not_json)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that `map_err` asks for")]
 fn not_json(_: serde_json::Error) -> DbError {
     DbError::damaged("an event or answer cannot be written as JSON")
 }

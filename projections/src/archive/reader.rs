@@ -88,21 +88,20 @@ impl ArchiveReader {
         cursor: Option<Position>,
     ) -> Result<(Vec<CommandId>, Option<Position>), DbError> {
         let reads = self.db.reads();
-        let after = match cursor {
-            Some(cursor) => cursor.0 as i64,
-            None => {
-                let mut args = Args::new();
-                args.int(since.0);
-                let first = sqlx::query_with(
-                    "SELECT position FROM commit_log WHERE at >= $1 ORDER BY at, position LIMIT 1",
-                    args.done(),
-                )
-                .fetch_optional(reads)
-                .await?;
-                match first {
-                    Some(row) => int(&row, 0)? - 1,
-                    None => return Ok((Vec::new(), None)),
-                }
+        let after = if let Some(cursor) = cursor {
+            cursor.0 as i64
+        } else {
+            let mut args = Args::new();
+            args.int(since.0);
+            let first = sqlx::query_with(
+                "SELECT position FROM commit_log WHERE at >= $1 ORDER BY at, position LIMIT 1",
+                args.done(),
+            )
+            .fetch_optional(reads)
+            .await?;
+            match first {
+                Some(row) => int(&row, 0)? - 1,
+                None => return Ok((Vec::new(), None)),
             }
         };
         let mut args = Args::new();

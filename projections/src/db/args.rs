@@ -48,6 +48,7 @@ impl Args {
     }
 
     /// A text.
+    #[expect(clippy::needless_pass_by_value, reason = "ids are small, and references have a text too")]
     pub(crate) fn text(&mut self, value: impl ToString) -> &mut Self {
         self.push(value.to_string())
     }

@@ -114,7 +114,7 @@ fn line(table: &str, row: &AnyRow) -> String {
             Ok(Some(text)) => line.push_str(&text),
             Ok(None) => line.push('-'),
             Err(_) => {
-                line.push_str(&int(row, column).map_or_else(|_| "?".to_owned(), |value| value.to_string()))
+                line.push_str(&int(row, column).map_or_else(|_| "?".to_owned(), |value| value.to_string()));
             }
         }
     }

@@ -70,7 +70,7 @@ impl Shared {
 
 impl FeedHub {
     /// A hub over the stored feeds.
-    pub fn new(db: Db, options: FeedOptions) -> Self {
+    pub fn new(db: Db, options: &FeedOptions) -> Self {
         let state = HubState { watchers: HashMap::new(), recent: Recent::new(options.recent_max.max(1)) };
         let shared = Arc::new(Shared { state: Mutex::new(state), waiting_max: options.waiting_max.max(1) });
         let reader = FeedReader::new(db, Arc::clone(&shared), options.ahead_patience);

@@ -18,7 +18,7 @@ pub struct PublicEvent {
     pub subject: String,
     /// Its id: the same whenever it is published.
     pub id: String,
-    /// The CloudEvent as JSON.
+    /// The event as JSON.
     pub body: String,
 }
 

@@ -92,7 +92,7 @@ impl Publisher {
             match standing(&self.db).await {
                 Ok(standing) => return standing.get(READER).copied().unwrap_or(Link::START),
                 Err(error) => {
-                    tracing::warn!(%error, "the position of public events cannot be read; trying again")
+                    tracing::warn!(%error, "the position of public events cannot be read; trying again");
                 }
             }
             backoff.pause().await;

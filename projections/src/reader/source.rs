@@ -71,15 +71,14 @@ impl Source {
         if let Some(error) = self.failed.take() {
             return Err(error.into());
         }
-        let follow = match &mut self.follow {
-            Some(follow) => follow,
-            None => {
-                let end = self.journal.end().await?;
-                if end < self.after.position {
-                    return Err(SourceError::Older { end: end.0, applied: self.after.position.0 });
-                }
-                self.follow.insert(self.journal.follow(self.after.position).await?)
+        let follow = if let Some(follow) = &mut self.follow {
+            follow
+        } else {
+            let end = self.journal.end().await?;
+            if end < self.after.position {
+                return Err(SourceError::Older { end: end.0, applied: self.after.position.0 });
             }
+            self.follow.insert(self.journal.follow(self.after.position).await?)
         };
         let encoded = follow.next().await?;
         let mut commits = Vec::with_capacity(encoded.len());

@@ -38,7 +38,7 @@ struct Due {
     registration: RegistrationId,
     number: E164,
     tries: u32,
-    due: Instant,
+    at: Instant,
 }
 
 impl SmsSender {
@@ -64,7 +64,7 @@ impl SmsSender {
                 Ok(worked) if worked >= self.options.at_once => continue,
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "the outbox of short messages cannot be read; trying again")
+                    tracing::warn!(%error, "the outbox of short messages cannot be read; trying again");
                 }
             }
             tokio::select! {
@@ -103,7 +103,7 @@ impl SmsSender {
         let now = self.clock.now();
         let takes = Span(self.options.send_within.as_micros() as i64);
         let mut args = Args::new();
-        args.text(due.registration).int(due.due.0).int((now + takes + CLAIM_MARGIN).0);
+        args.text(due.registration).int(due.at.0).int((now + takes + CLAIM_MARGIN).0);
         let claimed = self
             .change(
                 "UPDATE sms_outbox SET tries = tries + 1, due_at = $3 \
@@ -173,6 +173,6 @@ fn read(row: &AnyRow) -> Result<Due, DbError> {
         number: E164::parse(number)
             .map_err(|_| DbError::damaged("the number of a short message has another form"))?,
         tries: int(row, 2)? as u32,
-        due: Instant(int(row, 3)?),
+        at: Instant(int(row, 3)?),
     })
 }

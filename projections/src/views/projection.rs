@@ -36,7 +36,7 @@ async fn store(connection: &mut AnyConnection, batch: &[Delivery]) -> Result<(),
         match (recorded.entity, &recorded.event) {
             (EntityId::Call(id), Event::Call(event)) => calls.apply(id, event, recorded.at, place)?,
             (EntityId::Session(id), Event::Session(event)) => {
-                sessions.apply(id, event, recorded.at, place)?
+                sessions.apply(id, event, recorded.at, place)?;
             }
             (EntityId::Device(id), Event::Device(event)) => people.device(id, event, recorded.at, place)?,
             (EntityId::Party(id), Event::Party(event)) => people.party(id, event, place),

@@ -63,7 +63,7 @@ fn sessions_of(list: &str) -> String {
 }
 
 /// The arguments of a paged question, `whose` first. One item more than asked for tells whether there are more.
-pub(super) fn page_args(whose: impl ToString, page: Page) -> Args {
+pub(super) fn page_args(whose: &impl ToString, page: Page) -> Args {
     let (position, index) =
         page.after.map_or(BEFORE_ALL, |place| (place.position.0 as i64, i64::from(place.index)));
     let mut args = Args::new();

@@ -108,7 +108,7 @@ impl Views for ViewsReader {
 
     fn calls(&self, of: PartyId, page: Page) -> Boxed<'_, Result<Listing<CallView>, QueryError>> {
         Box::pin(async move {
-            let rows = self.fetch(AssertSqlSafe(queries::CALLS.as_str()), page_args(of, page)).await?;
+            let rows = self.fetch(AssertSqlSafe(queries::CALLS.as_str()), page_args(&of, page)).await?;
             Ok(listing(&rows, page, call_view)?)
         })
     }
@@ -130,7 +130,7 @@ impl Views for ViewsReader {
     ) -> Boxed<'_, Result<Listing<SessionView>, QueryError>> {
         Box::pin(async move {
             let text = if open_only { &*queries::OPEN_SESSIONS } else { &*queries::SESSIONS };
-            let rows = self.fetch(AssertSqlSafe(text.as_str()), page_args(of, page)).await?;
+            let rows = self.fetch(AssertSqlSafe(text.as_str()), page_args(&of, page)).await?;
             Ok(listing(&rows, page, |row| session_view(row, of))?)
         })
     }
@@ -150,7 +150,7 @@ impl Views for ViewsReader {
     ) -> Boxed<'_, Result<Option<Listing<MessageView>>, QueryError>> {
         Box::pin(async move {
             let Some(row) = self.session_row(of, session).await? else { return Ok(None) };
-            let mut args = page_args(session, page);
+            let mut args = page_args(&session, page);
             args.count(last_message(&row, of)?);
             let rows = self.fetch(queries::MESSAGES, args).await?;
             Ok(Some(listing(&rows, page, message_view)?))

@@ -15,12 +15,12 @@ pub(crate) struct Fresh {
 #[expect(dead_code, reason = "kept for their destructors")]
 enum Keep {
     Folder(TempDir),
-    Database(Postgres, Database),
+    Database(Box<(Postgres, Database)>),
 }
 
 impl Fresh {
     /// SQLite, in a file of its own.
-    pub(crate) async fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}/views.sqlite", folder.path().display());
         Self { url, _keep: Keep::Folder(folder) }
@@ -30,7 +30,7 @@ impl Fresh {
     pub(crate) async fn postgres() -> Self {
         let server = Postgres::start().await.expect("a PostgreSQL server");
         let database = server.create_database().await.expect("a database");
-        Self { url: database.url(), _keep: Keep::Database(server, database) }
+        Self { url: database.url(), _keep: Keep::Database(Box::new((server, database))) }
     }
 
     /// Opens it.
@@ -49,7 +49,7 @@ macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() { super::$name(crate::database::Fresh::sqlite().await).await; })*
+            async fn $name() { super::$name(crate::database::Fresh::sqlite()).await; })*
         }
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread")]

@@ -43,7 +43,7 @@ async fn i4_what_is_built_again_equals_what_ran_live_row_for_row(fresh: Fresh) {
     running.reaches(world.end()).await;
     running.handle.shutdown().await;
 
-    let again = Fresh::sqlite().await;
+    let again = Fresh::sqlite();
     let rebuilt = again.open().await;
     let mut large = options();
     (large.commits_max, large.events_max) = (1000, 100_000);
@@ -125,7 +125,7 @@ async fn i5_of_two_runners_each_commit_is_applied_by_one(fresh: Fresh) {
     assert!(activities.contains(&Activity::Active), "{activities:?}");
     one.handle.shutdown().await;
     two.handle.shutdown().await;
-    let again = Fresh::sqlite().await.open_rebuilt(&world).await;
+    let again = Fresh::sqlite().open_rebuilt(&world).await;
     assert_eq!(db.dump().await.unwrap(), again);
 }
 
@@ -270,7 +270,7 @@ trait NewestOf {
 impl NewestOf for FeedHub {
     async fn newest_of(db: &Db, device: DeviceId) -> u64 {
         use paravox_domain::ports::query::Feeds as _;
-        Self::new(db.clone(), feed_options()).newest(device).await.unwrap()
+        Self::new(db.clone(), &feed_options()).newest(device).await.unwrap()
     }
 }
 

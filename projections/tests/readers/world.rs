@@ -200,9 +200,9 @@ impl World {
     }
 
     /// Both report an answered call: a session is open. Not committed.
-    pub(crate) fn connect(&mut self, caller: &Person, called: &Person) -> (CallId, SessionId) {
-        self.report(caller, called, Role::Calling, Stage::Answered);
-        let done = self.report_as(called, Some(&caller.number), Role::Called, Stage::Answered);
+    pub(crate) fn connect(&mut self, from: &Person, to: &Person) -> (CallId, SessionId) {
+        self.report(from, to, Role::Calling, Stage::Answered);
+        let done = self.report_as(to, Some(&from.number), Role::Called, Stage::Answered);
         match done {
             Ok(Answer::Noted { call, outcome: Noted::Joined { session: Some(session) } }) => (call, session),
             answer => panic!("no session: {answer:?}"),
@@ -218,19 +218,19 @@ impl World {
     }
 
     /// Commits of many kinds: calls, messages, losses, ends. Realistic traffic of `rounds` calls.
-    pub(crate) async fn traffic(&mut self, caller: &Person, called: &Person, rounds: usize) {
+    pub(crate) async fn traffic(&mut self, from: &Person, to: &Person, rounds: usize) {
         for round in 0..rounds {
-            let (_, session) = self.connect(caller, called);
-            self.write(caller, session, &format!("hello {round}"));
+            let (_, session) = self.connect(from, to);
+            self.write(from, session, &format!("hello {round}"));
             if round % 2 == 0 {
                 self.commit().await;
             }
-            self.write(called, session, "hello yourself");
-            self.ask(caller.actor(), Ask::KeepSession { session, keep: round % 3 == 0 }).expect("kept");
+            self.write(to, session, "hello yourself");
+            self.ask(from.actor(), Ask::KeepSession { session, keep: round % 3 == 0 }).expect("kept");
             self.commit().await;
-            self.hang_up(called, caller);
+            self.hang_up(to, from);
             if round % 3 == 0 {
-                self.ask(called.actor(), Ask::LeaveSession { session }).expect("left");
+                self.ask(to.actor(), Ask::LeaveSession { session }).expect("left");
             }
             self.commit().await;
             // Long enough for the call to be over and done.
@@ -267,7 +267,7 @@ impl World {
 
     /// Starts a runner of all projections.
     pub(crate) fn run(&self, db: &Db) -> Running {
-        let hub = FeedHub::new(db.clone(), feed_options());
+        let hub = FeedHub::new(db.clone(), &feed_options());
         let handle = self.runner(db, Arc::new(hub.clone()), options()).start();
         Running { hub, handle }
     }
@@ -299,7 +299,7 @@ pub(crate) fn feed_options() -> FeedOptions {
         items_slack: 5,
         waiting_max: 8,
         recent_max: 64,
-        read_every: Duration::from_secs(60),
+        read_every: Duration::from_mins(1),
         ahead_patience: Duration::from_millis(100),
         ..FeedOptions::default()
     }
