@@ -70,7 +70,11 @@ impl Shared {
 
 impl FeedHub {
     /// A hub over the stored feeds.
-    pub fn new(db: Db, options: &FeedOptions) -> Self {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "options are handed over, as those of the other readers"
+    )]
+    pub fn new(db: Db, options: FeedOptions) -> Self {
         let state = HubState { watchers: HashMap::new(), recent: Recent::new(options.recent_max.max(1)) };
         let shared = Arc::new(Shared { state: Mutex::new(state), waiting_max: options.waiting_max.max(1) });
         let reader = FeedReader::new(db, Arc::clone(&shared), options.ahead_patience);

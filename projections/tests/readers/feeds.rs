@@ -62,7 +62,7 @@ async fn c7_items_are_numbered_without_a_hole_and_as_the_journal_says(fresh: Fre
     world.traffic(&anna, &ben, 2).await;
     world.apply_all(&db).await;
     // A hub that has seen nothing, as on another node.
-    let hub = FeedHub::new(db, &feed_options());
+    let hub = FeedHub::new(db, feed_options());
     for person in [&anna, &ben] {
         let found = read_all(&hub, person.device, 0).await;
         let bodies: Vec<String> = found.iter().map(|item| item.body.to_string()).collect();
@@ -77,7 +77,7 @@ async fn c7_a_cursor_resumes_where_it_was(fresh: Fresh) {
     let (anna, ben) = two(&mut world).await;
     world.traffic(&anna, &ben, 1).await;
     world.apply_all(&db).await;
-    let before = read_all(&FeedHub::new(db.clone(), &feed_options()), anna.device, 0).await;
+    let before = read_all(&FeedHub::new(db.clone(), feed_options()), anna.device, 0).await;
     let last = before.last().expect("items").number;
     world.traffic(&ben, &anna, 1).await;
     let running = world.run(&db);
@@ -93,7 +93,7 @@ async fn c7_a_cursor_that_is_too_old_is_told_from_one_that_is_ahead(fresh: Fresh
     let (anna, ben) = two(&mut world).await;
     world.traffic(&anna, &ben, 6).await;
     world.apply_all(&db).await;
-    let hub = FeedHub::new(db, &feed_options());
+    let hub = FeedHub::new(db, feed_options());
     let newest = expected(&world, anna.device).await.len() as u64;
     assert_eq!(hub.newest(anna.device).await.unwrap(), newest);
     // 20 are kept, and up to 5 more.
@@ -159,7 +159,7 @@ async fn p4_a_watcher_that_is_too_slow_is_told_to_read(fresh: Fresh) {
 
 async fn c7_an_item_can_be_read_before_it_is_stored(fresh: Fresh) {
     let db = fresh.open().await;
-    let hub = FeedHub::new(db, &feed_options());
+    let hub = FeedHub::new(db, feed_options());
     let device: DeviceId = paravox_domain::id::Id::from_bits(1);
     let item = |number| FeedItem {
         number,
@@ -185,7 +185,7 @@ async fn i9_what_is_too_old_is_removed_and_the_oldest_number_remembered(fresh: F
     world.commit().await;
     let running = world.run(&db);
     running.reaches(world.end()).await;
-    let hub = FeedHub::new(db, &FeedOptions::default());
+    let hub = FeedHub::new(db, FeedOptions::default());
     let page = eventually("the removal of old items", SOON, async || {
         match hub.read(anna.device, 0, 100).await.unwrap() {
             page @ FeedPage::TooOld { .. } => Some(page),

@@ -270,7 +270,7 @@ trait NewestOf {
 impl NewestOf for FeedHub {
     async fn newest_of(db: &Db, device: DeviceId) -> u64 {
         use paravox_domain::ports::query::Feeds as _;
-        Self::new(db.clone(), &feed_options()).newest(device).await.unwrap()
+        Self::new(db.clone(), feed_options()).newest(device).await.unwrap()
     }
 }
 

@@ -267,7 +267,7 @@ impl World {
 
     /// Starts a runner of all projections.
     pub(crate) fn run(&self, db: &Db) -> Running {
-        let hub = FeedHub::new(db.clone(), &feed_options());
+        let hub = FeedHub::new(db.clone(), feed_options());
         let handle = self.runner(db, Arc::new(hub.clone()), options()).start();
         Running { hub, handle }
     }
