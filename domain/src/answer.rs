@@ -181,6 +181,12 @@ rejections! {
     /// The leg was invited and has not joined.
     LegNotJoined { /// The id.
         session: SessionId } = "PVX-1306" Conflict "join session {session} first";
+
+    /// The texts of a command together are longer than what it leads to could be written with.
+    CommandTooLarge { /// Their size.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize } = "PVX-1401" Unprocessable "the texts of a request have {bytes_max} bytes at most; these have {bytes}";
 }
 
 /// How long to wait before the same request can succeed, where that is known.

@@ -26,6 +26,8 @@ use crate::subjects::feed_subject;
 const MESSAGE_BYTES: usize = 256 * 1024;
 /// A larger item is not told: its device reads it.
 const ITEM_BYTES_MAX: usize = 512 * 1024;
+/// What an item takes beside its body.
+const ENVELOPE_BYTES: usize = 128;
 /// Offers that wait to be sent.
 const OFFERS_MAX: usize = 1_024;
 const LISTEN_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(250);
@@ -117,7 +119,6 @@ fn messages(node: &str, items: &[(DeviceId, FeedItem)]) -> Vec<Bytes> {
             batch.clear();
             bytes = 0;
         }
-        const ENVELOPE_BYTES: usize = 128;
         bytes += item.body.len() + ENVELOPE_BYTES;
         batch.push(ToldItem {
             device: *device,

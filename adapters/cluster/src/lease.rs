@@ -32,7 +32,7 @@ const KEY: &str = "writer";
 const OPEN_WITHIN: Duration = Duration::from_secs(15);
 const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// A marker of a removed entry is kept so long; waiting nodes are told by it.
-const MARKER_KEPT: Duration = Duration::from_secs(60);
+const MARKER_KEPT: Duration = Duration::from_mins(1);
 
 /// Why the lease cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -35,8 +35,8 @@ pub struct PublicBusConfig {
 
 impl Default for PublicBusConfig {
     fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 3600);
-        Self { replicas: 1, age_max: DAY * 7, repeat_window: Duration::from_secs(600) }
+        const DAY: Duration = Duration::from_hours(24);
+        Self { replicas: 1, age_max: DAY * 7, repeat_window: Duration::from_mins(10) }
     }
 }
 

@@ -187,4 +187,5 @@ stored_rejections! {
     TextSize { bytes: usize, bytes_max: usize };
     MessagesFull { max: u64 };
     LegNotJoined { session: SessionId };
+    CommandTooLarge { bytes: usize, bytes_max: usize };
 }

@@ -43,7 +43,7 @@ impl NatsCommands {
             Ok(answer) => answer,
             Err(error) if error.kind() == RequestErrorKind::MaxPayloadExceeded => {
                 let bytes_max = self.client.server_info().max_payload;
-                return Err(Rejection::TextSize { bytes, bytes_max }.into());
+                return Err(Rejection::CommandTooLarge { bytes, bytes_max }.into());
             }
             Err(error) => {
                 tracing::debug!(%error, "a command was not answered");

@@ -145,5 +145,5 @@ async fn i9_a_command_larger_than_a_message_is_refused() {
     let server = server().await;
     let commands = NatsCommands::new(client(&server).await, "test", Duration::from_secs(5));
     let refused = within(commands.submit(text(&"x".repeat(2_000_000)))).await;
-    assert!(matches!(refused, Err(Refused::Rejected(Rejection::TextSize { .. }))), "{refused:?}");
+    assert!(matches!(refused, Err(Refused::Rejected(Rejection::CommandTooLarge { .. }))), "{refused:?}");
 }

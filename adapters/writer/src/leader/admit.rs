@@ -130,7 +130,9 @@ impl Leader<'_> {
     /// An answer of the archive has come.
     pub(super) fn fetched(&mut self, fetched: Fetched) -> Result<(), Exit> {
         match fetched {
-            Fetched::Entities(entities, events) => self.entities_came(&entities, events.as_deref().map_err(|silent| *silent)),
+            Fetched::Entities(entities, events) => {
+                self.entities_came(&entities, events.as_deref().map_err(|silent| *silent))
+            }
             Fetched::Settled(ticket, found) => self.settled_came(ticket, found),
         }
     }
@@ -213,7 +215,7 @@ fn too_large(command: &Command) -> Option<Refused> {
         _ => return None,
     };
     (bytes > COMMAND_BYTES_MAX)
-        .then_some(Refused::Rejected(Rejection::TextSize { bytes, bytes_max: COMMAND_BYTES_MAX }))
+        .then_some(Refused::Rejected(Rejection::CommandTooLarge { bytes, bytes_max: COMMAND_BYTES_MAX }))
 }
 
 /// The parts of a report whose length no type bounds.

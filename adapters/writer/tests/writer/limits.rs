@@ -63,7 +63,7 @@ async fn i9_a_text_that_could_not_fit_into_a_commit_is_refused() {
     let (ann, bob) = (Person::registered(&writer, 1).await, Person::registered(&writer, 2).await);
     let (_, session) = in_session(&writer, &ann, &bob).await;
     let refused = writer.submit(ann.says(session, &"x".repeat(2_000_000))).await;
-    assert!(matches!(refused, Err(Refused::Rejected(Rejection::TextSize { .. }))), "{refused:?}");
+    assert!(matches!(refused, Err(Refused::Rejected(Rejection::CommandTooLarge { .. }))), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
