@@ -112,8 +112,8 @@ fn opened(state: &State, command: &Command, report: &Report, waiting: Waiting) -
 fn waits_until(state: &State, side: &Side, waiting: &Waiting, now: Instant) -> Instant {
     let end = side.first + state.settings().call.window;
     match waiting {
-        Waiting::NoPartner | Waiting::NeedsCorroboration { .. } => end,
-        Waiting::Ambiguous { .. } => {
+        Waiting::NoPartner => end,
+        Waiting::Ambiguous { .. } | Waiting::NeedsCorroboration { .. } => {
             let calls = state.calls_that_name_side(side, now).into_iter();
             let closing = calls.filter_map(|(_, call)| Some(call.over?.closing_until + Span(1)));
             closing.filter(|until| *until > now).fold(end, Instant::min)

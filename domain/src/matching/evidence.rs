@@ -148,7 +148,7 @@ fn contradiction(side: &Side, call: &Call, settings: &CallSettings) -> Option<Co
         Some(contradiction)
     } else if stages_differ(side, first) || stages_differ(first, side) {
         Some(Contradiction::StagesDiffer)
-    } else if gap(side, call) > patience(call, settings) {
+    } else if gap(side, call) > patience(side, call, settings) {
         Some(Contradiction::OverBefore)
     } else if call.over.is_none()
         && side.ended().is_none()
@@ -172,11 +172,13 @@ fn gap(side: &Side, call: &Call) -> Span {
     after(side.first, call_ended).max(after(call.first.first, side.ended())).max(Span::ZERO)
 }
 
-/// How late the other side of a call that is over can be. A call that was let go because nobody reported its other side
-/// goes on, perhaps: its party's next report opens it anew.
-fn patience(call: &Call, settings: &CallSettings) -> Span {
+/// How late the other side of a call that is over can be. Two calls that are over are joined for the record alone, and
+/// are not waited for as long. A call that was let go because nobody reported its other side goes on, perhaps: its
+/// party's next report opens it anew.
+fn patience(side: &Side, call: &Call, settings: &CallSettings) -> Span {
     match call.over {
         Some(over) if over.cause == OverCause::NoPartner => Span::ZERO,
+        Some(_) if side.ended().is_some() => settings.reorder,
         _ => settings.closing,
     }
 }

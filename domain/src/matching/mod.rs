@@ -138,7 +138,7 @@ pub fn find_other_side(
             Finding::Contradicted(_) | Finding::Fits { strength: Strength::Nothing, .. } => {}
             Finding::Fits { strength: Strength::Weak, .. } => weak.push(*id),
             Finding::Fits { strength, evidence } => {
-                fitting.push(Fitting { id: *id, call, strength, evidence })
+                fitting.push(Fitting { id: *id, call, strength, evidence });
             }
         }
     }

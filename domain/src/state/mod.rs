@@ -200,8 +200,9 @@ impl State {
     fn carry_out(&mut self, decided: Decided, place: Place, seed: u128, done: &mut Transacted) {
         done.answer = decided.answer;
         let mut pending = decided.happenings;
+        let mut changed = Vec::new();
         for round in 0..ROUNDS_MAX {
-            let changed = self.record(pending, place, &mut done.events);
+            self.record(pending, place, &mut done.events, &mut changed);
             let fresh = Fresh::new(seed.wrapping_add(1 + round as u128), place.at);
             let Some(next) = self.consequence(&changed, place.at, fresh) else { break };
             if let (Answer::Noted { call, .. }, Answer::Noted { .. }) = (&done.answer, &next.answer)
@@ -302,24 +303,25 @@ impl State {
             .find_map(|(id, _)| call::reconsider(self, now, fresh, id))
     }
 
-    /// Gives events their place, and changes the state by them. Returns the calls that changed.
+    /// Gives events their place, and changes the state by them. Notes the calls that changed.
     fn record(
         &mut self,
         happenings: Vec<Happening>,
         place: Place,
         events: &mut Vec<Recorded>,
-    ) -> Vec<CallId> {
-        let mut changed = Vec::new();
+        changed: &mut Vec<CallId>,
+    ) {
         for Happening { entity, correlation, event } in happenings {
             let version = self.version(entity).next();
             let recorded = Recorded { entity, version, at: place.at, cause: place.cause, correlation, event };
             self.apply(place.position, &recorded);
-            if let EntityId::Call(call) = entity {
+            if let EntityId::Call(call) = entity
+                && !changed.contains(&call)
+            {
                 changed.push(call);
             }
             events.push(recorded);
         }
-        changed
     }
 
     /// The earliest instant at which time alone changes something.

@@ -6,6 +6,8 @@ mod ambiguity;
 mod calls;
 mod deadlines;
 mod feed_items;
+mod matching_worlds;
 mod registration;
 mod residency;
 mod sessions;
+mod worlds;
