@@ -36,6 +36,9 @@ pub struct WriterConfig {
     pub remembered_for: Span,
     /// Entities that are kept in memory though nothing is going on with them.
     pub residents_keep: usize,
+    /// A journal of at most so many commits is followed from its start. Of a longer one only what can still be going on;
+    /// the archive has the rest.
+    pub replay_all_commits_max: u64,
     /// How often the archive is asked how far it has come.
     pub confirm_every: Duration,
     /// The longest rest before deadlines are looked at again, should the clock have jumped.
@@ -58,6 +61,7 @@ impl Default for WriterConfig {
             filter_bytes: 64 * 1024 * 1024,
             remembered_for: Span::seconds(24 * 3600),
             residents_keep: 1_000_000,
+            replay_all_commits_max: 100_000,
             confirm_every: Duration::from_millis(250),
             look_every: Duration::from_secs(1),
         }

@@ -13,6 +13,7 @@
 //! Time: stamps come from [`paravox_domain::ports::Clock`], and never go back; the runtime's clock serves limits and rests.
 
 mod archive;
+mod begin;
 mod clock;
 mod config;
 mod follower;

@@ -55,9 +55,9 @@ impl Replica {
         }
     }
 
-    /// The state for a journal whose beginning, up to `after`, is in the archive only. What is going on must have begun
+    /// The state for a journal that is followed after a position; what is before is in the archive. What is going on must have begun
     /// later.
-    pub(crate) fn after_trimmed(
+    pub(crate) fn after_position(
         realm: &str,
         after: Position,
         settings: Arc<Settings>,

@@ -13,17 +13,16 @@ use paravox_domain::commit::{COMMIT_BYTES_MAX, Position};
 use paravox_domain::id::{Fresh, WriterId};
 use paravox_domain::ports::{AnyJournal, Archive, Clock, Lease};
 use paravox_domain::settings::Settings;
-use paravox_domain::time::{Instant, Span};
 use tokio::sync::{mpsc, watch};
 
-use crate::archive::{self, Confirmed};
+use crate::archive::Confirmed;
+use crate::begin;
 use crate::config::WriterConfig;
 use crate::follower::{Followed, follow};
 use crate::handle::{Asked, Shared, Status, WriterHandle};
 use crate::leader::{Exit, Leader};
 use crate::lease::Flag;
 use crate::meter::Meter;
-use crate::replica::Replica;
 
 /// Where the writer's randomness comes from: ids of commits and of deadlines' commands.
 pub type Seeds = Box<dyn FnMut() -> u128 + Send>;
@@ -117,12 +116,23 @@ impl Writer {
 async fn run(mut context: Context, settings: Arc<Settings>) {
     let mut replica = None;
     let why = loop {
-        let mut standby = replica
-            .take()
-            .unwrap_or_else(|| Replica::at_start(context.journal.realm(), settings.clone(), &context.config));
+        let mut standby = match replica.take() {
+            Some(kept) => kept,
+            None => {
+                let mut stop = context.stop.clone();
+                let begun = tokio::select! {
+                    begun = begin::at_need(&mut context, &settings) => begun,
+                    () = stop.raised() => break ASKED.to_owned(),
+                };
+                match begun {
+                    Ok(standby) => standby,
+                    Err(why) => break why,
+                }
+            }
+        };
         let keeper = match follow(&mut context, &mut standby).await {
             Followed::Elected(keeper) => keeper,
-            Followed::Trimmed { first } => match begin_later(&mut context, first, &settings).await {
+            Followed::Trimmed { first } => match begin::after_trimmed(&mut context, first, &settings).await {
                 Ok(standby) => {
                     replica = Some(standby);
                     continue;
@@ -157,50 +167,6 @@ async fn run(mut context: Context, settings: Arc<Settings>) {
 }
 
 const ASKED: &str = "it was asked to end";
-
-/// A replica for a journal whose beginning was trimmed. What can still be going on must have begun in what is left.
-async fn begin_later(
-    context: &mut Context,
-    first: Position,
-    settings: &Arc<Settings>,
-) -> Result<Replica, String> {
-    let after = Position(first.0.saturating_sub(1));
-    let first = loop {
-        match context.journal.read(after, 1).await {
-            Ok(commits) => break commits.into_iter().next(),
-            Err(error) if error.is_damage() => return Err(error.to_string()),
-            Err(error) => {
-                tracing::warn!(%error, "the first commit that is left cannot be read; trying again");
-                tokio::time::sleep(REST_AFTER_FENCE).await;
-            }
-        }
-    };
-    let now = context.clock.now();
-    let needed = longest_going_on(settings);
-    if let Some(first) = first
-        && now.since(first.header().at) < needed
-    {
-        return Err(format!(
-            "the journal begins at commit {}, and holds less than the {needed} that calls and sessions may go on: \
-             let it keep more",
-            first.position()
-        ));
-    }
-    let mut replica =
-        Replica::after_trimmed(context.journal.realm(), after, settings.clone(), &context.config);
-    let since = Instant(now.micros()) - context.config.remembered_for;
-    let bytes = context.config.filter_bytes;
-    let past = archive::fill(context.archive.clone(), context.confirmed.receiver(), (since, after), bytes);
-    replica.memory.set_past(past, now);
-    Ok(replica)
-}
-
-/// The longest time that a call, or a session beside it, can go on.
-fn longest_going_on(settings: &Settings) -> Span {
-    let Settings { call, session, .. } = settings;
-    let spans = [call.longest, call.closing, call.window, session.outlives_longest, session.resume_grace];
-    Span(spans.iter().fold(0, |sum, span| i64::saturating_add(sum, span.micros())))
-}
 
 /// Ends the time in which commands are taken.
 pub(crate) fn close_door(context: &Context) {

@@ -93,3 +93,30 @@ async fn commands_for_one_entity_keep_their_order_while_it_is_fetched() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_journal_is_followed_from_what_can_still_be_going_on() {
+    let stage = Stage::with(|config| config.replay_all_commits_max = 3);
+    let writer = stage.leader().await;
+    let (ann, bob) = (Person::registered(&writer, 1).await, Person::registered(&writer, 2).await);
+    stage.archived().await;
+    // Longer than twice the longest session; then a call that is going on.
+    stage.clock.advance(Span::seconds(70 * 3600));
+    let (_, session) = in_session(&writer, &ann, &bob).await;
+    let repeated = crate::people::repeatable(ann.actor(), Ask::KeepSession { session, keep: true });
+    writer.submit(repeated.clone()).await.expect("it is kept");
+    within(writer.shutdown()).await;
+    stage.archived().await;
+
+    let before = stage.archive.hydrated.load(Ordering::SeqCst);
+    let writer = stage.leader().await;
+    let outcome = writer.submit(ann.says(session, "hello")).await.expect("the session goes on");
+    assert!(matches!(outcome.answer, Answer::MessageSent { number: 1, .. }));
+    assert!(stage.archive.hydrated.load(Ordering::SeqCst) > before, "the device came from the archive");
+    assert!(writer.submit(repeated).await.expect("it was settled").replayed);
+    let over = ann.reports(&bob, Role::Calling, CallStage::Ended);
+    let outcome = writer.submit(command(ann.actor(), over)).await.expect("the call is found by its names");
+    assert!(matches!(outcome.answer, Answer::Noted { outcome: paravox_domain::answer::Noted::Over, .. }));
+    let commits = stage.commits().await;
+    assert_eq!(commits.last().map(|commit| commit.header.epoch), Some(2));
+}
