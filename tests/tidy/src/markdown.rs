@@ -29,6 +29,13 @@ pub fn links(text: &str) -> Vec<Link> {
     links
 }
 
+/// The code spans (`` `text` ``) of a document, outside of fenced code.
+pub fn code_spans(text: &str) -> Vec<(usize, &str)> {
+    prose(text)
+        .flat_map(|(number, line)| line.split('`').skip(1).step_by(2).map(move |span| (number, span)))
+        .collect()
+}
+
 /// The anchors of a document: one for each heading, as the usual renderers make them.
 pub fn anchors(text: &str) -> Vec<String> {
     prose(text)
@@ -80,6 +87,11 @@ mod tests {
             "See [a](a.md) and ![b](b.png \"title\").\n```\n[c](c.md)\n```\n`[d](d.md)` [`e`](e.md#x)\n";
         let found: Vec<_> = links(text).into_iter().map(|link| (link.line, link.target)).collect();
         assert_eq!(found, [(1, "a.md".to_owned()), (1, "b.png".to_owned()), (5, "e.md#x".to_owned())]);
+    }
+
+    #[test]
+    fn code_spans_are_what_stands_between_backticks() {
+        assert_eq!(code_spans("Look at `a/b.rs` and\n```\n`c`\n```\n`d`.\n"), [(1, "a/b.rs"), (5, "d")]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use paravox_tidy::coverage::generated_part;
-use paravox_tidy::markdown::{anchors, links};
+use paravox_tidy::markdown::{anchors, code_spans, links};
 use paravox_tidy::repo::{TextFile, root};
 use paravox_tidy::rows::{named_by, rows};
 use paravox_tidy::rust_source::{names, test_names};
@@ -54,6 +54,24 @@ fn no_link_within_the_repository_is_dead() {
         }
     }
     none("the link leads nowhere", &broken);
+}
+
+#[test]
+fn every_path_that_a_document_names_exists() {
+    let folders = ["adapters/", "bin/", "docs/", "domain/", "projections/", "tests/"];
+    let mut broken = Vec::new();
+    for document in files().iter().filter(|file| file.ending() == "md") {
+        for (line, span) in code_spans(&document.text) {
+            let is_path = folders.iter().any(|folder| span.starts_with(folder));
+            // A command has arguments; a pattern stands for many.
+            let path = span.split([' ', ':']).next().unwrap_or_default();
+            let is_pattern = path.contains(['*', '…', '<', '{']) || path.contains("nnnn");
+            if is_path && !is_pattern && !root().join(path).exists() {
+                broken.push(format!("{}:{line}: {path}", document.path));
+            }
+        }
+    }
+    none("there is no such file or folder", &broken);
 }
 
 #[test]
