@@ -19,8 +19,8 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::Ordering;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use paravox_domain::commit::{CommitBuilder, Position};
 use paravox_domain::id::CommandId;
 use paravox_domain::ports::{AppendError, Boxed, Outcome, Refused};
@@ -166,11 +166,14 @@ impl<'a> Leader<'a> {
 
         let mut stop = self.context.stop.clone();
         loop {
+            self.take_fetched()?;
             self.take_waiting(BATCH)?;
             let wake = self.tick()?;
             self.launch()?;
             self.fetcher.pump();
-            let may_take = self.has_room() && self.waiting.is_empty();
+            let has_room = self.has_room();
+            let may_take = has_room && self.waiting.is_empty();
+            let may_go_on = has_room && !self.waiting.is_empty();
             tokio::select! {
                 biased;
                 () = stop.raised() => return Ok(Exit::Asked),
@@ -185,9 +188,20 @@ impl<'a> Leader<'a> {
                     }
                     self.waiting.extend(self.inbox.drain(..));
                 }
+                () = std::future::ready(()), if may_go_on => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
+    }
+
+    /// Takes in what has come from the archive. Under load an append has always just come back when the loop looks, so that
+    /// it would never get to this by itself.
+    fn take_fetched(&mut self) -> Result<(), Exit> {
+        while self.fetcher.is_busy() {
+            let Some(Some(fetched)) = self.fetcher.next().now_or_never() else { break };
+            self.fetched(fetched)?;
+        }
+        Ok(())
     }
 
     /// Admits commands that were taken from the queue, as far as there is room.
