@@ -6,11 +6,13 @@
 //! and only commands are removed, after their time.
 //! Time: the instant for removal is handed in.
 
+mod commits;
 mod projection;
 mod reader;
 
 use paravox_domain::time::Span;
 
+pub(crate) use self::commits::archived_commits;
 pub use self::projection::ArchiveProjection;
 pub use self::reader::ArchiveReader;
 

@@ -5,17 +5,17 @@
 
 use std::sync::LazyLock;
 
-use paravox_domain::commit::{Position, Recorded, Settled, Version};
+use paravox_domain::commit::{Position, Recorded, Settled};
 use paravox_domain::entity::EntityId;
 use paravox_domain::id::CommandId;
 use paravox_domain::ports::{Archive, ArchiveError, Boxed};
-use paravox_domain::stored::{answer_from_json, event_from_json, fits};
+use paravox_domain::stored::answer_from_json;
 use paravox_domain::time::Instant;
 use sqlx::Row as _;
-use sqlx::any::AnyRow;
 
 use super::READER;
-use crate::db::{Args, Db, DbError, ListSelect, int, parse, parse_opt};
+use super::commits::event;
+use crate::db::{Args, Db, DbError, ListSelect, int, parse};
 
 /// Commands of one page of [`Archive::settled_since`], at least, as long as there are so many. A commit is never divided.
 const PAGE: i64 = 10_000;
@@ -56,7 +56,10 @@ impl ArchiveReader {
         let mut events = Vec::with_capacity(rows.len());
         for row in &rows {
             let index = int(row, 1).map_err(unavailable)?;
-            let (position, recorded) = event(row)?;
+            let (position, recorded) = event(row).map_err(|(stream, error)| match (stream, error) {
+                (Some(stream), DbError::Damaged(detail)) => ArchiveError::Damaged { stream, detail },
+                (_, error) => unavailable(error),
+            })?;
             events.push((position, index, recorded));
         }
         events.sort_by_key(|(position, index, _)| (*position, *index));
@@ -141,31 +144,6 @@ impl ArchiveReader {
 
 fn unavailable(error: impl Into<DbError>) -> ArchiveError {
     ArchiveError::Unavailable(Box::new(error.into()))
-}
-
-/// Reads an event's row.
-fn event(row: &AnyRow) -> Result<(Position, Recorded), ArchiveError> {
-    let stream: EntityId = parse(row, 2, "the name of a stream has another form").map_err(unavailable)?;
-    let read = || -> Result<(Position, Recorded), DbError> {
-        let event = event_from_json(row.try_get(7)?)
-            .map_err(|_| DbError::damaged("its data are not those of a known event"))?;
-        if !fits(stream, &event) {
-            return Err(DbError::damaged("it stands in a stream of another category"));
-        }
-        let recorded = Recorded {
-            entity: stream,
-            version: Version(int(row, 3)? as u64),
-            at: Instant(int(row, 4)?),
-            cause: row.try_get::<Option<i64>, _>(5)?.map(|cause| cause as u32),
-            correlation: parse_opt(row, 6, "its call's id has another form")?,
-            event,
-        };
-        Ok((Position(int(row, 0)? as u64), recorded))
-    };
-    read().map_err(|error| match error {
-        DbError::Damaged(detail) => ArchiveError::Damaged { stream, detail },
-        error => unavailable(error),
-    })
 }
 
 impl Archive for ArchiveReader {

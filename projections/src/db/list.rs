@@ -9,6 +9,7 @@ use sqlx::AnyConnection;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
+use super::marks::Marks;
 use super::{Args, DbError};
 
 /// The numbers of keys for which there is a statement, smallest first.
@@ -16,17 +17,19 @@ const SIZES: [usize; 4] = [1, 8, 64, 256];
 
 /// A `SELECT` or `DELETE` by a list of keys.
 pub(crate) struct ListSelect {
-    texts: [Arc<str>; SIZES.len()],
+    numbered: [Arc<str>; SIZES.len()],
+    plain: [Arc<str>; SIZES.len()],
 }
 
 impl ListSelect {
     /// A statement with `{}` where the list's placeholders go: they are its only ones.
     pub(crate) fn new(template: &str) -> Self {
+        let text = |keys: usize, marks: Marks| {
+            template.replace("{}", &marks.all(keys).collect::<Vec<_>>().join(",")).into()
+        };
         Self {
-            texts: SIZES.map(|size| {
-                let marks: Vec<String> = (1..=size).map(|mark| format!("${mark}")).collect();
-                template.replace("{}", &marks.join(",")).into()
-            }),
+            numbered: SIZES.map(|keys| text(keys, Marks::Numbered)),
+            plain: SIZES.map(|keys| text(keys, Marks::Plain)),
         }
     }
 
@@ -38,8 +41,9 @@ impl ListSelect {
     ) -> Result<Vec<AnyRow>, DbError> {
         let largest = SIZES[SIZES.len() - 1];
         let mut rows = Vec::with_capacity(keys.len());
+        let texts = Marks::of(connection).choose(&self.numbered, &self.plain);
         for some in keys.chunks(largest) {
-            let fitting = SIZES.iter().zip(&self.texts).find(|(size, _)| **size >= some.len());
+            let fitting = SIZES.iter().zip(texts).find(|(size, _)| **size >= some.len());
             let (Some((size, text)), Some(last)) = (fitting, some.last()) else { continue };
             let mut args = Args::with_room(*size);
             for key in some.iter().chain(std::iter::repeat_n(last, size - some.len())) {

@@ -9,6 +9,7 @@
 mod args;
 mod error;
 mod list;
+mod marks;
 mod schema;
 mod values;
 

@@ -15,6 +15,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use super::marks::Marks;
 use super::{Args, DbError};
 
 /// The numbers of rows for which there is a statement, largest first.
@@ -23,25 +24,26 @@ const SIZES: [usize; 4] = [256, 32, 4, 1];
 /// An `INSERT` into one table.
 pub(crate) struct Insert {
     columns: usize,
-    texts: [Arc<str>; SIZES.len()],
+    numbered: [Arc<str>; SIZES.len()],
+    plain: [Arc<str>; SIZES.len()],
 }
 
 impl Insert {
     /// Into these columns. `conflict` is what follows the values, such as `ON CONFLICT (id) DO NOTHING`.
     pub(crate) fn new(table: &str, columns: &[&str], conflict: &str) -> Self {
-        let text = |rows: usize| {
+        let text = |rows: usize, marks: Marks| {
+            let mut all = marks.all(rows * columns.len());
             let values: Vec<String> = (0..rows)
-                .map(|row| {
-                    let marks: Vec<String> = (1..=columns.len())
-                        .map(|column| format!("${}", row * columns.len() + column))
-                        .collect();
-                    format!("({})", marks.join(","))
-                })
+                .map(|_| format!("({})", all.by_ref().take(columns.len()).collect::<Vec<_>>().join(",")))
                 .collect();
             let columns = columns.join(",");
             format!("INSERT INTO {table} ({columns}) VALUES {} {conflict}", values.join(",")).into()
         };
-        Self { columns: columns.len(), texts: SIZES.map(text) }
+        Self {
+            columns: columns.len(),
+            numbered: SIZES.map(|rows| text(rows, Marks::Numbered)),
+            plain: SIZES.map(|rows| text(rows, Marks::Plain)),
+        }
     }
 
     /// Into these columns, replacing all of them but the first ones, which are the key.
@@ -59,7 +61,8 @@ impl Insert {
         bind: impl Fn(&mut Args, &R),
     ) -> Result<(), DbError> {
         let mut rest = rows;
-        for (text, size) in self.texts.iter().zip(SIZES) {
+        let texts = Marks::of(connection).choose(&self.numbered, &self.plain);
+        for (text, size) in texts.iter().zip(SIZES) {
             while rest.len() >= size {
                 let (now, later) = rest.split_at(size);
                 let mut args = Args::with_room(size * self.columns);

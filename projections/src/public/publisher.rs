@@ -100,7 +100,7 @@ impl Publisher {
     }
 
     async fn publish_from(&self, mut link: Link) -> Ended {
-        let mut source = Source::new(Arc::clone(&self.journal), link, self.options.pause);
+        let mut source = Source::new(Arc::clone(&self.journal), self.db.clone(), link, self.options.pause);
         loop {
             let next =
                 source.next(|cause| tracing::warn!(%cause, "the journal cannot be read; trying again"));

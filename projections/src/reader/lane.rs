@@ -45,6 +45,8 @@ pub(super) struct Member {
 pub(super) enum Outcome {
     /// It was asked to.
     Asked,
+    /// It has come close to the foremost reader.
+    CaughtUp,
     /// Another process is ahead.
     Superseded,
     /// The data are damaged.
@@ -58,14 +60,26 @@ struct Queued {
 }
 
 impl Surroundings {
-    /// Applies what is committed until something ends it.
-    pub(super) async fn run(&self, members: &mut [Member], numberer: Option<Numberer>) -> Outcome {
+    /// The same, with a stop of its own.
+    pub(super) fn with_stop(&self, stop: CancellationToken) -> Self {
+        Self { stop, ..self.clone() }
+    }
+
+    /// Applies what is committed until something ends it; with `catching_up`, until the foremost reader is close.
+    pub(super) async fn run(
+        &self,
+        members: &mut [Member],
+        numberer: Option<Numberer>,
+        catching_up: bool,
+    ) -> Outcome {
         let Some(start) = members.iter().map(|member| member.link).min_by_key(|link| link.position) else {
             return Outcome::Asked;
         };
         let (sender, mut receiver) = mpsc::channel(self.options.queue_max);
         let applied = Arc::new(AtomicU64::new(start.position.0));
-        let reading = self.clone().read_ahead(start, numberer, Arc::clone(&applied), sender);
+        let room = Arc::new(Semaphore::new(self.room()));
+        let reading =
+            self.clone().read_ahead(start, numberer, Arc::clone(&applied), sender, Arc::clone(&room));
         let reading = AbortOnDropHandle::new(tokio::spawn(reading));
         let mut clean = tokio::time::interval(self.options.clean_every);
         clean.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -74,7 +88,10 @@ impl Surroundings {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Outcome::Asked,
-                _ = clean.tick() => self.clean(members).await,
+                _ = clean.tick() => {
+                    self.measure_end(members).await;
+                    self.clean(members).await;
+                }
                 queued = receiver.recv() => {
                     let Some(queued) = queued else {
                         return reading.await.unwrap_or_else(|error| Outcome::Damaged(error.to_string()));
@@ -86,11 +103,20 @@ impl Surroundings {
                     if let Some(last) = batch.last() {
                         applied.store(last.position().0, Ordering::Release);
                     }
-                    self.measure(members, &batch, receiver.len());
+                    self.measure(members, &batch, self.room() - room.available_permits());
                     batch.clear();
+                    if catching_up && self.is_close(members) {
+                        return Outcome::CaughtUp;
+                    }
                 }
             }
         }
+    }
+
+    /// Whether the foremost reader is close.
+    fn is_close(&self, members: &[Member]) -> bool {
+        let foremost = self.status.borrow().positions.values().max().copied().unwrap_or(Position::START);
+        members.iter().all(|member| member.link.position.0 + self.options.apart_max / 2 >= foremost.0)
     }
 
     /// Takes whatever has come, within the bounds of one transaction.
@@ -128,6 +154,7 @@ impl Surroundings {
                 DbError::Superseded => return Some(Outcome::Superseded),
                 DbError::Unavailable(cause) => {
                     tracing::warn!(%cause, "the readers' database does not take a batch; trying again");
+                    self.measure_age(members, batch.first());
                     self.report(members, Activity::Retrying { detail: cause.to_string() });
                     tokio::select! {
                         () = self.stop.cancelled() => return Some(Outcome::Asked),
@@ -211,14 +238,32 @@ impl Surroundings {
         });
     }
 
-    fn measure(&self, members: &[Member], batch: &[Delivery], waiting: usize) {
-        let Some(last) = batch.last() else { return };
-        let events: usize = batch.iter().map(|delivery| delivery.commit.events.len()).sum();
-        let behind = self.clock.now().since(last.commit.header.at);
+    /// How long ago the commit was made that is being waited for.
+    fn measure_age(&self, members: &[Member], commit: Option<&Delivery>) {
+        let Some(commit) = commit else { return };
+        let behind = self.clock.now().since(commit.commit.header.at);
         let seconds = (behind.micros().max(0) as f64) / 1e6;
         for member in members {
+            metrics::gauge!("paravox_reader_lag_seconds", "reader" => member.projection.name()).set(seconds);
+        }
+    }
+
+    /// How many commits the journal has that are not applied.
+    async fn measure_end(&self, members: &[Member]) {
+        let Ok(end) = self.journal.end().await else { return };
+        for member in members {
+            let behind = end.0.saturating_sub(member.link.position.0);
             let name = member.projection.name();
-            metrics::gauge!("paravox_reader_lag_seconds", "reader" => name).set(seconds);
+            metrics::gauge!("paravox_reader_lag_commits", "reader" => name).set(behind as f64);
+        }
+    }
+
+    /// What was applied, and how many events were read and wait.
+    fn measure(&self, members: &[Member], batch: &[Delivery], waiting: usize) {
+        self.measure_age(members, batch.last());
+        let events: usize = batch.iter().map(|delivery| delivery.commit.events.len()).sum();
+        for member in members {
+            let name = member.projection.name();
             metrics::gauge!("paravox_reader_lag_events", "reader" => name).set(waiting as f64);
             metrics::counter!("paravox_reader_events_total", "reader" => name).increment(events as u64);
         }
@@ -231,9 +276,9 @@ impl Surroundings {
         mut numberer: Option<Numberer>,
         applied: Arc<AtomicU64>,
         queue: mpsc::Sender<Queued>,
+        room: Arc<Semaphore>,
     ) -> Outcome {
-        let room = Arc::new(Semaphore::new(self.room()));
-        let mut source = Source::new(Arc::clone(&self.journal), start, self.options.pause);
+        let mut source = Source::new(Arc::clone(&self.journal), self.db.clone(), start, self.options.pause);
         loop {
             let next = source.next(|cause| {
                 tracing::warn!(%cause, "the journal cannot be read; trying again");

@@ -11,6 +11,9 @@ pub struct RunnerOptions {
     pub events_max: usize,
     /// The most commits that wait between the journal and the database.
     pub queue_max: usize,
+    /// A reader that is further behind the foremost one than so many commits, because it is new or is built again,
+    /// catches up in a lane of its own: the others do not wait for it.
+    pub apart_max: u64,
     /// How long a reader that another process runs may stand still, with more to read, before this one takes over.
     pub takeover_after: Duration,
     /// How often a passive runner looks where the active one stands.
@@ -27,6 +30,7 @@ impl Default for RunnerOptions {
             commits_max: 512,
             events_max: 8192,
             queue_max: 1024,
+            apart_max: 1024,
             takeover_after: Duration::from_secs(5),
             watch_every: Duration::from_millis(50),
             pause: (Duration::from_millis(50), Duration::from_secs(5)),

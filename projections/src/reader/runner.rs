@@ -76,10 +76,34 @@ impl Runner {
             if !locate(&surroundings, &mut members).await {
                 break;
             }
-            let numberer = sink
-                .as_ref()
-                .map(|sink| Numberer::new(surroundings.db.clone(), Arc::clone(sink), feeds_at(&members)));
-            outcome = surroundings.run(&mut members, numberer).await;
+            let (mut near, mut far) = split(members, surroundings.options.apart_max);
+            let numberer = |members: &[Member]| {
+                let feeds = members.iter().find(|member| member.projection.name() == crate::feed::READER)?;
+                let sink = Arc::clone(sink.as_ref()?);
+                Some(Numberer::new(surroundings.db.clone(), sink, feeds.link.position))
+            };
+            let (near_numberer, far_numberer) = (numberer(&near), numberer(&far));
+            outcome = if far.is_empty() {
+                surroundings.run(&mut near, near_numberer, false).await
+            } else {
+                let lanes = surroundings.with_stop(surroundings.stop.child_token());
+                // Whichever ends first ends the other.
+                let (one, other) = tokio::join!(
+                    async {
+                        let outcome = lanes.run(&mut near, near_numberer, false).await;
+                        lanes.stop.cancel();
+                        outcome
+                    },
+                    async {
+                        let outcome = lanes.run(&mut far, far_numberer, true).await;
+                        lanes.stop.cancel();
+                        outcome
+                    },
+                );
+                worst(one, other)
+            };
+            members = near;
+            members.append(&mut far);
             for member in &mut members {
                 member.projection.forget();
             }
@@ -88,6 +112,8 @@ impl Runner {
                     tracing::info!("another process applies what is committed; watching it");
                     watch_the_other(&surroundings, &mut members).await;
                 }
+                // All go on together.
+                Outcome::CaughtUp => {}
                 Outcome::Asked | Outcome::Damaged(_) => break,
             }
         }
@@ -97,18 +123,26 @@ impl Runner {
                 metrics::counter!("paravox_reader_stopped_total").increment(1);
                 Activity::Stopped { detail }
             }
-            Outcome::Asked | Outcome::Superseded => Activity::Ended,
+            Outcome::Asked | Outcome::CaughtUp | Outcome::Superseded => Activity::Ended,
         };
         surroundings.status.send_modify(|status| status.activity = activity);
     }
 }
 
-/// Where the feeds stand.
-fn feeds_at(members: &[Member]) -> Position {
-    members
-        .iter()
-        .find(|member| member.projection.name() == crate::feed::READER)
-        .map_or(Position::START, |member| member.link.position)
+/// Those that are near the foremost one, and those that are further behind.
+fn split(members: Vec<Member>, apart_max: u64) -> (Vec<Member>, Vec<Member>) {
+    let foremost = members.iter().map(|member| member.link.position.0).max().unwrap_or(0);
+    members.into_iter().partition(|member| member.link.position.0 + apart_max >= foremost)
+}
+
+/// What two lanes together have come to.
+fn worst(one: Outcome, other: Outcome) -> Outcome {
+    match (one, other) {
+        (Outcome::Damaged(detail), _) | (_, Outcome::Damaged(detail)) => Outcome::Damaged(detail),
+        (Outcome::Superseded, _) | (_, Outcome::Superseded) => Outcome::Superseded,
+        (Outcome::CaughtUp, _) | (_, Outcome::CaughtUp) => Outcome::CaughtUp,
+        (Outcome::Asked, Outcome::Asked) => Outcome::Asked,
+    }
 }
 
 /// Reads where the projections stand. `false` if the runner is to end.

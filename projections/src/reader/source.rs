@@ -1,4 +1,5 @@
-//! The source of commits: the journal, followed across lost connections, checked and decoded.
+//! The source of commits: the journal, followed across lost connections, checked and decoded. What the journal no longer
+//! holds comes from the archive.
 //!
 //! Owns: the check that each commit follows the last one that was applied, also across restarts.
 //! Does not own: what is done with the commits.
@@ -12,6 +13,11 @@ use paravox_domain::commit::chain::{ChainCheck, Link};
 use paravox_domain::ports::{AnyJournal, Follow, ReadError};
 
 use super::Backoff;
+use crate::archive::archived_commits;
+use crate::db::{Db, DbError};
+
+/// The most commits that are read from the archive at once.
+const ARCHIVED_MAX: usize = 256;
 
 /// Why a source ended.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +25,9 @@ pub(crate) enum SourceError {
     /// The journal is damaged, or not the one that was read before.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// What the journal no longer holds cannot be read from the archive.
+    #[error("the archive is damaged: {0}")]
+    Archive(String),
     /// The journal ends before what was applied from it.
     #[error(
         "the journal ends at {end}, but its readers have applied {applied}: an older copy of it was restored"
@@ -34,6 +43,7 @@ pub(crate) enum SourceError {
 /// Follows a journal from a known commit.
 pub(crate) struct Source {
     journal: AnyJournal,
+    archive: Db,
     check: ChainCheck,
     follow: Option<Box<dyn Follow>>,
     backoff: Backoff,
@@ -44,9 +54,9 @@ pub(crate) struct Source {
 
 impl Source {
     /// From the commit after this one.
-    pub(crate) fn new(journal: AnyJournal, after: Link, pause: (Duration, Duration)) -> Self {
+    pub(crate) fn new(journal: AnyJournal, archive: Db, after: Link, pause: (Duration, Duration)) -> Self {
         let check = ChainCheck::after(journal.realm(), after);
-        Self { journal, check, follow: None, backoff: Backoff::new(pause), after, failed: None }
+        Self { journal, archive, check, follow: None, backoff: Backoff::new(pause), after, failed: None }
     }
 
     /// The next commits. Goes on across failures that may pass, telling each to `troubled`; an error is for good.
@@ -56,6 +66,18 @@ impl Source {
                 Ok(commits) => {
                     self.backoff.reset();
                     return Ok(commits);
+                }
+                Err(SourceError::Read(ReadError::Trimmed { after, first })) => {
+                    self.follow = None;
+                    match self.read_archive().await {
+                        Ok(commits) if commits.is_empty() => {
+                            return Err(ReadError::Trimmed { after, first }.into());
+                        }
+                        Ok(commits) => return Ok(commits),
+                        Err(SourceError::Read(error @ ReadError::Unavailable(_))) => troubled(&error),
+                        Err(error) => return Err(error),
+                    }
+                    self.backoff.pause().await;
                 }
                 Err(SourceError::Read(error @ ReadError::Unavailable(_))) => {
                     self.follow = None;
@@ -94,6 +116,22 @@ impl Source {
                     break;
                 }
             }
+        }
+        if let Some(link) = self.check.link() {
+            self.after = link;
+        }
+        Ok(commits)
+    }
+
+    /// The commits that follow, from the archive; an empty list if it has none either.
+    async fn read_archive(&mut self) -> Result<Vec<Commit>, SourceError> {
+        let commits = archived_commits(&self.archive, self.after.position, ARCHIVED_MAX).await;
+        let commits = commits.map_err(|error| match error {
+            DbError::Damaged(detail) => SourceError::Archive(detail),
+            error => ReadError::Unavailable(Box::new(error)).into(),
+        })?;
+        for commit in &commits {
+            self.check.accept_header(&commit.header, commit.digest).map_err(ReadError::from)?;
         }
         if let Some(link) = self.check.link() {
             self.after = link;

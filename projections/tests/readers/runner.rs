@@ -28,6 +28,9 @@ on_both!(
     a_lost_connection_to_the_journal_is_made_again,
     newer_data_and_another_realm_are_refused_and_untouched,
     i5_a_runner_numbers_items_as_the_one_before_it,
+    a_projection_that_is_built_again_does_not_hold_up_the_others,
+    i4_what_the_journal_no_longer_holds_comes_from_the_archive,
+    i4_a_journal_that_was_trimmed_too_early_stops_the_archive,
 );
 
 async fn i4_what_is_built_again_equals_what_ran_live_row_for_row(fresh: Fresh) {
@@ -260,6 +263,82 @@ async fn i5_a_runner_numbers_items_as_the_one_before_it(fresh: Fresh) {
     .unwrap();
     assert_eq!(item.1.number, newest + 1);
     handle.shutdown().await;
+}
+
+/// Puts a reader back to the start, as a new version of its projection does.
+async fn forget(db: &Db, reader: &'static str, tables: &[&'static str]) {
+    let mut transaction = db.begin().await.unwrap();
+    for table in tables {
+        let text = format!("DELETE FROM {table}");
+        sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *transaction).await.unwrap();
+    }
+    sqlx::query("DELETE FROM reader WHERE name = $1").bind(reader).execute(&mut *transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+const VIEW_TABLES: [&str; 7] = [
+    "view_call",
+    "view_call_party",
+    "view_session",
+    "view_session_party",
+    "view_session_open",
+    "view_message",
+    "view_device",
+];
+
+async fn a_projection_that_is_built_again_does_not_hold_up_the_others(fresh: Fresh) {
+    let (db, mut world) = (fresh.open().await, World::new());
+    let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
+    world.traffic(&anna, &ben, 5).await;
+    world.apply_all(&db).await;
+    let before = db.dump().await.unwrap();
+    forget(&db, "views", &VIEW_TABLES).await;
+    forget(&db, "views", &["view_identity"]).await;
+    // One commit at a time, so that it takes its time.
+    let mut slow = options();
+    slow.commits_max = 1;
+    let handle = world.runner(&db, Arc::new(Nobody), slow).start();
+    let status = handle.status();
+    world.connect(&anna, &ben);
+    world.commit().await;
+    eventually("the archive's position", SOON, async || {
+        (status.borrow().position("archive") >= world.end()).then_some(())
+    })
+    .await
+    .unwrap();
+    eventually("all positions", SOON, async || (status.borrow().slowest() >= world.end()).then_some(()))
+        .await
+        .unwrap();
+    handle.shutdown().await;
+    let again = Fresh::sqlite().open_rebuilt(&world).await;
+    assert_eq!(db.dump().await.unwrap(), again);
+    assert!(again.len() > before.len());
+}
+
+async fn i4_what_the_journal_no_longer_holds_comes_from_the_archive(fresh: Fresh) {
+    let (db, mut world) = (fresh.open().await, World::new());
+    let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
+    world.traffic(&anna, &ben, 4).await;
+    world.apply_all(&db).await;
+    let before = db.dump().await.unwrap();
+    world.journal.trim(Position(world.end().0 - 3));
+    forget(&db, "views", &VIEW_TABLES).await;
+    forget(&db, "views", &["view_identity"]).await;
+    forget(&db, "feeds", &["feed_item", "feed_head"]).await;
+    assert!(db.dump().await.unwrap().len() < before.len());
+    world.apply_all(&db).await;
+    assert_eq!(db.dump().await.unwrap(), before);
+}
+
+async fn i4_a_journal_that_was_trimmed_too_early_stops_the_archive(fresh: Fresh) {
+    let (db, mut world) = (fresh.open().await, World::new());
+    let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
+    world.traffic(&anna, &ben, 1).await;
+    world.journal.trim(Position(3));
+    let running = world.run(&db);
+    assert!(stopped(&running).await.contains("begins at position"));
+    running.handle.shutdown().await;
+    assert!(db.dump().await.unwrap().is_empty());
 }
 
 /// The newest number as another node reads it.
