@@ -20,14 +20,18 @@ pub struct Network {
 
 /// The text is no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a network is an address, or an address, a slash and the number of its leading bits: 10.0.0.0/8, ::1")]
+#[error(
+    "a network is an address, or an address, a slash and the number of its leading bits: 10.0.0.0/8, ::1"
+)]
 pub struct InvalidNetwork;
 
 impl Network {
     /// Whether an address is in the network.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (own, other, width) = match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => (u128::from(own.to_bits()), u128::from(other.to_bits()), 32),
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                (u128::from(own.to_bits()), u128::from(other.to_bits()), 32)
+            }
             (IpAddr::V6(own), IpAddr::V6(other)) => (own.to_bits(), other.to_bits(), 128),
             _ => return false,
         };
@@ -39,7 +43,8 @@ impl Network {
 impl FromStr for Network {
     type Err = InvalidNetwork;
     fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let (address, bits) =
+            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().map_err(|_| InvalidNetwork)?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(width), |bits| bits.parse().map_err(|_| InvalidNetwork))?;
@@ -127,10 +132,16 @@ mod tests {
         assert_eq!(seen("192.0.2.1", &["for=198.51.100.7"], &["10.0.0.0/8"]), "192.0.2.1");
         // The client made up the first element; the proxy added the second.
         assert_eq!(seen("10.0.0.1", &["for=203.0.113.9, for=198.51.100.7"], &["10.0.0.0/8"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &["for=203.0.113.9", "for=198.51.100.7"], &["10.0.0.0/8"]), "198.51.100.7");
+        assert_eq!(
+            seen("10.0.0.1", &["for=203.0.113.9", "for=198.51.100.7"], &["10.0.0.0/8"]),
+            "198.51.100.7"
+        );
         assert_eq!(seen("10.0.0.1", &["for=203.0.113.9, for=10.2.3.4"], &["10.0.0.0/8"]), "203.0.113.9");
         assert_eq!(seen("10.0.0.1", &["for=_hidden"], &["10.0.0.0/8"]), "10.0.0.1");
-        assert_eq!(seen("10.0.0.1", &[r#"proto=https;For="[2001:db8::1]:4711""#], &["10.0.0.0/8"]), "2001:db8::1");
+        assert_eq!(
+            seen("10.0.0.1", &[r#"proto=https;For="[2001:db8::1]:4711""#], &["10.0.0.0/8"]),
+            "2001:db8::1"
+        );
         assert_eq!(seen("::ffff:10.0.0.1", &["for=198.51.100.7:80"], &["10.0.0.0/8"]), "198.51.100.7");
     }
 

@@ -52,7 +52,8 @@ impl Device {
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let invalid = || Problem::new(GatewayCode::CredentialInvalid, "send one header `Authorization: Bearer …`");
+    let invalid =
+        || Problem::new(GatewayCode::CredentialInvalid, "send one header `Authorization: Bearer …`");
     if values.next().is_some() {
         return Err(invalid());
     }
@@ -104,7 +105,8 @@ impl Shared {
             },
         };
         if revoked {
-            return Err(paravox_domain::answer::Rejection::DeviceOut).map_err(|out| Problem::from(out).into());
+            return Err(paravox_domain::answer::Rejection::DeviceOut)
+                .map_err(|out| Problem::from(out).into());
         }
         Ok(())
     }
@@ -120,7 +122,10 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, shared: &AppState) -> Result<Self, Refused> {
         let token = bearer(&parts.headers)?.ok_or_else(|| {
-            Problem::new(GatewayCode::CredentialMissing, "send your access token as `Authorization: Bearer …`")
+            Problem::new(
+                GatewayCode::CredentialMissing,
+                "send your access token as `Authorization: Bearer …`",
+            )
         })?;
         shared.caller(token)
     }
@@ -132,7 +137,8 @@ impl FromRequestParts<AppState> for Device {
         match Caller::from_request_parts(parts, shared).await? {
             Caller::Device(access) => Ok(Self(access)),
             Caller::Service(_) => {
-                Err(Problem::new(GatewayCode::CredentialUnfit, "this route takes a device's access token").into())
+                Err(Problem::new(GatewayCode::CredentialUnfit, "this route takes a device's access token")
+                    .into())
             }
         }
     }

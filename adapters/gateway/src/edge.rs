@@ -96,7 +96,12 @@ pub(crate) async fn edge(State(shared): State<AppState>, mut request: Request, n
 }
 
 /// Refuses what no route has to see; else the time that the request may take, if the route has no limit of its own.
-fn admit(shared: &Shared, incoming: &Incoming, request: &Request, route: &str) -> Result<Option<Duration>, Problem> {
+fn admit(
+    shared: &Shared,
+    incoming: &Incoming,
+    request: &Request,
+    route: &str,
+) -> Result<Option<Duration>, Problem> {
     if matches!(route, "/livez" | "/readyz" | "/metrics") {
         return Ok(Some(Duration::from_millis(shared.config.request_ms_max)));
     }
@@ -115,12 +120,15 @@ fn shown(mut response: Response, id: RequestId) -> Response {
         return carried_over(&response, rendered);
     }
     let status = response.status();
-    let has_form = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    let has_form =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
     if !(status.is_client_error() || status.is_server_error()) || has_form {
         return response;
     }
     let problem = match status {
-        StatusCode::NOT_FOUND => Problem::new(GatewayCode::RouteUnknown, "see `/v1/openapi.json` for the routes"),
+        StatusCode::NOT_FOUND => {
+            Problem::new(GatewayCode::RouteUnknown, "see `/v1/openapi.json` for the routes")
+        }
         StatusCode::METHOD_NOT_ALLOWED => {
             Problem::new(GatewayCode::MethodUnknown, "see the header `Allow` for the methods of this route")
         }

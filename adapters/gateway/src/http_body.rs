@@ -66,7 +66,10 @@ fn what_is_wrong<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
     let outcome = serde_path_to_error::deserialize::<_, T>(&mut deserializer);
     let malformed = |error: &serde_json::Error| {
         let (line, column) = (error.line(), error.column());
-        Problem::new(GatewayCode::BodyMalformed, format!("no JSON that can be read: see line {line}, column {column}"))
+        Problem::new(
+            GatewayCode::BodyMalformed,
+            format!("no JSON that can be read: see line {line}, column {column}"),
+        )
     };
     match outcome {
         Ok(_) => match deserializer.end() {
@@ -74,8 +77,13 @@ fn what_is_wrong<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
             Ok(()) => Problem::new(GatewayCode::BodyMalformed, "no JSON that can be read"),
         },
         Err(error) if error.inner().is_data() => {
-            let pointer = pointer(error.path());
-            let detail = plain(&error.inner().to_string());
+            let message = error.inner().to_string();
+            let mut pointer = pointer(error.path());
+            if message.starts_with("unknown field") {
+                // Its name is the client's: the object in which it stands is named.
+                pointer.truncate(pointer.rfind('/').unwrap_or_default());
+            }
+            let detail = plain(&message);
             Problem::new(GatewayCode::FieldInvalid, "a field is unknown, missing, or not as it must be")
                 .at(pointer, detail)
         }
@@ -83,18 +91,14 @@ fn what_is_wrong<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
     }
 }
 
-/// The path to a field as a JSON pointer (RFC 6901). Names that are not ours do not get in: an unknown field is named by
-/// its parent.
+/// The path to a field as a JSON pointer (RFC 6901).
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut text = String::new();
     for segment in path {
         match segment {
-            Segment::Map { key } => {
-                text.push('/');
-                text.push_str(&key.replace('~', "~0").replace('/', "~1"));
-            }
-            Segment::Seq { index } => text.push_str(&format!("/{index}")),
+            Segment::Map { key } => text.extend(["/", &key.replace('~', "~0").replace('/', "~1")]),
+            Segment::Seq { index } => text.extend(["/", &index.to_string()]),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
@@ -105,14 +109,15 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 fn plain(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let expected = || message.rsplit_once(", expected ").map(|(_, expected)| expected);
-    let start: Cow<'_, str> = match message.split_once(|c: char| c == ':' || c == '`').map(|(start, _)| start.trim()) {
-        Some("invalid type") => "of the wrong type".into(),
-        Some("invalid value") => "not a possible value".into(),
-        Some("invalid length") => "of the wrong length".into(),
-        Some("unknown field") => "there is an unknown field".into(),
-        Some("unknown variant") => "not one of the possible words".into(),
-        _ => return message.to_owned(),
-    };
+    let start: Cow<'_, str> =
+        match message.split_once(|c: char| c == ':' || c == '`').map(|(start, _)| start.trim()) {
+            Some("invalid type") => "of the wrong type".into(),
+            Some("invalid value") => "not a possible value".into(),
+            Some("invalid length") => "of the wrong length".into(),
+            Some("unknown field") => "there is an unknown field".into(),
+            Some("unknown variant") => "not one of the possible words".into(),
+            _ => return message.to_owned(),
+        };
     expected().map_or_else(|| start.to_string(), |expected| format!("{start}, expected {expected}"))
 }
 
@@ -124,9 +129,12 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Params<T> {
             let text = text.rsplit_once(": ").map_or(text.as_str(), |(first, last)| {
                 if first.contains("invalid") || first.contains("unknown") { text.as_str() } else { last }
             });
-            Problem::new(GatewayCode::QueryInvalid, "a query parameter is unknown, double, or not as it must be")
-                .at("", plain(text))
-                .into()
+            Problem::new(
+                GatewayCode::QueryInvalid,
+                "a query parameter is unknown, double, or not as it must be",
+            )
+            .at("", plain(text))
+            .into()
         })
     }
 }

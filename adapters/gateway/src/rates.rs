@@ -86,11 +86,15 @@ fn span(wait: Duration) -> Span {
 }
 
 fn too_fast(wait: Duration) -> Refusal {
-    Box::new(Problem::new(GatewayCode::TooFast, "slow down, and come back as `Retry-After` says").after(span(wait)))
+    Box::new(
+        Problem::new(GatewayCode::TooFast, "slow down, and come back as `Retry-After` says")
+            .after(span(wait)),
+    )
 }
 
 fn too_many_codes(wait: Duration) -> Refusal {
-    let detail = "too many codes were asked for: use the one that you have, or come back as `Retry-After` says";
+    let detail =
+        "too many codes were asked for: use the one that you have, or come back as `Retry-After` says";
     Box::new(Problem::new(GatewayCode::CodesTooMany, detail).after(span(wait)))
 }
 
@@ -100,7 +104,10 @@ impl Rates {
             address: Limiter::new("address", per_second(config.per_address_per_s, config.per_address_burst)),
             device: Limiter::new("device", per_second(config.per_device_per_s, config.per_device_burst)),
             service: Limiter::new("service", per_second(config.per_service_per_s, config.per_service_burst)),
-            identity_codes: Limiter::new("identity_codes", per_hour(config.registrations_per_identity_per_hour)),
+            identity_codes: Limiter::new(
+                "identity_codes",
+                per_hour(config.registrations_per_identity_per_hour),
+            ),
             address_codes: Limiter::new("address_codes", per_hour(config.registrations_per_address_per_hour)),
             prefix_codes: Limiter::new("prefix_codes", per_hour(config.registrations_per_prefix_per_hour)),
             prefix_digits: config.registration_prefix_digits,

@@ -28,8 +28,11 @@ impl FromRequestParts<AppState> for UpToDate {
     async fn from_request_parts(parts: &mut Parts, shared: &AppState) -> Result<Self, Refused> {
         let Some(value) = parts.headers.get(POSITION) else { return Ok(Self) };
         let position = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
-            Problem::new(GatewayCode::HeaderInvalid, "`Paravox-Position` is a number that a write was answered with")
-                .at("Paravox-Position", "not a position")
+            Problem::new(
+                GatewayCode::HeaderInvalid,
+                "`Paravox-Position` is a number that a write was answered with",
+            )
+            .at("Paravox-Position", "not a position")
         })?;
         let limit = Span::millis(i64::try_from(shared.config.read_wait_ms_max).unwrap_or(i64::MAX));
         if shared.views.wait_for(Position(position), limit).await {
@@ -82,15 +85,15 @@ impl Shared {
         }
         let after = match &params.cursor {
             None => None,
-            Some(text) => Some(
-                cursor::parse(&self.cursor_key, list, text)
-                    .ok_or_else(|| invalid("cursor", "this cursor was not given out for this list".to_owned()))?,
-            ),
+            Some(text) => Some(cursor::parse(&self.cursor_key, list, text).ok_or_else(|| {
+                invalid("cursor", "this cursor was not given out for this list".to_owned())
+            })?),
         };
         let time = |name: &str, text: &Option<String>| -> Result<Option<Instant>, Problem> {
             let parse = |text: &String| {
-                time_text::parse(text)
-                    .ok_or_else(|| invalid(name, "a time is written as RFC 3339 says: 2026-11-23T15:00:00Z".to_owned()))
+                time_text::parse(text).ok_or_else(|| {
+                    invalid(name, "a time is written as RFC 3339 says: 2026-11-23T15:00:00Z".to_owned())
+                })
             };
             text.as_ref().map(parse).transpose()
         };

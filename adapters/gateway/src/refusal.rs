@@ -89,7 +89,8 @@ impl From<QueryError> for Problem {
         match error {
             QueryError::Unavailable(cause) => {
                 tracing::warn!(%cause, "a read model does not answer");
-                Self::new(GatewayCode::ReadsUnavailable, "the read models do not answer at the moment").after(SOON)
+                Self::new(GatewayCode::ReadsUnavailable, "the read models do not answer at the moment")
+                    .after(SOON)
             }
             QueryError::Stopped(cause) => {
                 tracing::error!(cause, "a read model has stopped");

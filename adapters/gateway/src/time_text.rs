@@ -12,7 +12,9 @@ pub(crate) struct TimeText(pub(crate) Instant);
 
 /// The text of an instant. Instants beyond the year 9999 or before -9999 are shown as the nearest one within.
 pub(crate) fn text(instant: Instant) -> String {
-    let bounded = instant.micros().clamp(Timestamp::MIN.as_microsecond(), Timestamp::MAX.as_microsecond());
+    let whole = |second: i64| second.saturating_mul(1_000_000);
+    let (first, last) = (Timestamp::MIN.as_second() + 1, Timestamp::MAX.as_second() - 1);
+    let bounded = instant.micros().clamp(whole(first), whole(last));
     Timestamp::from_microsecond(bounded)
         .map(|timestamp| timestamp.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string())
         .unwrap_or_default()
@@ -33,9 +35,9 @@ impl Serialize for TimeText {
 impl<'de> Deserialize<'de> for TimeText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        parse(&value)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom("a time is written as RFC 3339 says: 2026-11-23T15:00:00Z"))
+        parse(&value).map(Self).ok_or_else(|| {
+            serde::de::Error::custom("a time is written as RFC 3339 says: 2026-11-23T15:00:00Z")
+        })
     }
 }
 
@@ -53,5 +55,6 @@ mod tests {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
         assert!(text(Instant::MAX).starts_with("9999"));
+        assert!(text(Instant::MIN).starts_with('-'));
     }
 }

@@ -56,7 +56,8 @@ impl FromRequestParts<AppState> for Write {
             (None, _) => None,
             (Some(value), None) => {
                 let text = value.to_str().ok().filter(|text| {
-                    (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+                    (1..=KEY_BYTES_MAX).contains(&text.len())
+                        && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
                 });
                 Some(text.ok_or_else(bad_key)?.to_owned())
             }
@@ -67,8 +68,11 @@ impl FromRequestParts<AppState> for Write {
 }
 
 fn bad_key() -> Problem {
-    Problem::new(GatewayCode::HeaderInvalid, "`Idempotency-Key` has 1 to 255 printable ASCII characters, and is sent once")
-        .at("Idempotency-Key", "not a key")
+    Problem::new(
+        GatewayCode::HeaderInvalid,
+        "`Idempotency-Key` has 1 to 255 printable ASCII characters, and is sent once",
+    )
+    .at("Idempotency-Key", "not a key")
 }
 
 impl Write {

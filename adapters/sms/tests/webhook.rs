@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 type Seen = Arc<Mutex<Vec<(Option<String>, Option<String>, Value)>>>;
 
 async fn take(State(seen): State<Seen>, headers: HeaderMap, Json(body): Json<Value>) -> StatusCode {
-    let header = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned());
+    let header =
+        |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned());
     let status = if body["text"] == "refuse" {
         StatusCode::UNPROCESSABLE_ENTITY
     } else if body["text"] == "later" {

@@ -67,7 +67,10 @@ pub struct Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kids: Vec<_> = self.keys.iter().map(|key| key.kid.as_str()).collect();
-        f.debug_struct("Credentials").field("issuer", &self.issuer).field("kids", &kids).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("issuer", &self.issuer)
+            .field("kids", &kids)
+            .finish_non_exhaustive()
     }
 }
 

@@ -35,13 +35,17 @@ pub enum ServicesError {
         name: String,
     },
     /// A digest is not 64 hexadecimal digits, or two services have the same key.
-    #[error("service `{name}`: its key digests are 64 lower-case hexadecimal digits each, at least one, and no other service's")]
+    #[error(
+        "service `{name}`: its key digests are 64 lower-case hexadecimal digits each, at least one, and no other service's"
+    )]
     BadDigest {
         /// The service.
         name: String,
     },
     /// A prefix or identity is not one.
-    #[error("service `{name}`: `number_prefixes` are + and 1 to 15 digits, `identities` are identities in full")]
+    #[error(
+        "service `{name}`: `number_prefixes` are + and 1 to 15 digits, `identities` are identities in full"
+    )]
     BadScope {
         /// The service.
         name: String,
@@ -63,7 +67,8 @@ impl Service {
             let text = number.to_string();
             self.prefixes.iter().any(|prefix| text.starts_with(prefix))
         };
-        self.identities.contains(identity) || matches!(identity, Identity::Number(number) if by_prefix(number))
+        self.identities.contains(identity)
+            || matches!(identity, Identity::Number(number) if by_prefix(number))
     }
 }
 
@@ -87,7 +92,9 @@ impl Services {
         let mut names = Vec::new();
         for ServiceConfig { name, key_digests, number_prefixes, identities } in configured {
             let name_fits = (1..=64).contains(&name.len())
-                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
             if !name_fits {
                 return Err(ServicesError::BadName { name: name.clone() });
             }
@@ -100,7 +107,8 @@ impl Services {
                     (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
                 })
             };
-            let parsed: Result<Vec<Identity>, _> = identities.iter().map(|text| Identity::parse(text)).collect();
+            let parsed: Result<Vec<Identity>, _> =
+                identities.iter().map(|text| Identity::parse(text)).collect();
             let (true, Ok(identities)) = (number_prefixes.iter().all(prefix_fits), parsed) else {
                 return Err(ServicesError::BadScope { name: name.clone() });
             };

@@ -52,7 +52,9 @@ impl Credentials {
     pub fn check_ticket(&self, text: &str, now: Instant) -> Result<Ticket, TicketError> {
         let (content, presented) = text.rsplit_once('.').ok_or(TicketError)?;
         let parts: Vec<&str> = content.splitn(8, '.').collect();
-        let [FORM, kid, device, party, connection, until, expires] = parts[..] else { return Err(TicketError) };
+        let [FORM, kid, device, party, connection, until, expires] = parts[..] else {
+            return Err(TicketError);
+        };
         let key = self.key(kid).ok_or(TicketError)?;
         let presented: Digest = presented.parse().map_err(|_| TicketError)?;
         if !same(&Digest::keyed(&key.tickets, content.as_bytes()).0, &presented.0) {

@@ -166,7 +166,10 @@ mod tests {
             assert_eq!(value["type"], frame.kind);
         }
         let pong: serde_json::Value = serde_json::from_str(&pong(1, Instant(2), Instant(3))).unwrap();
-        assert_eq!((pong["t0_us"].as_i64(), pong["t1_us"].as_i64(), pong["t2_us"].as_i64()), (Some(1), Some(2), Some(3)));
+        assert_eq!(
+            (pong["t0_us"].as_i64(), pong["t1_us"].as_i64(), pong["t2_us"].as_i64()),
+            (Some(1), Some(2), Some(3))
+        );
     }
 
     #[test]

@@ -116,7 +116,10 @@ async fn snapshot(
     {
         let limit = Span::millis(i64::try_from(shared.config.read_wait_ms_max).unwrap_or(i64::MAX));
         if !shared.views.wait_for(item.position, limit).await {
-            return Err(Problem::new(GatewayCode::ReadsBehind, "the read models are behind the feed: ask again"));
+            return Err(Problem::new(
+                GatewayCode::ReadsBehind,
+                "the read models are behind the feed: ask again",
+            ));
         }
     }
     let limit = shared.config.feed.snapshot_sessions_max;

@@ -119,7 +119,8 @@ pub(crate) async fn poll(
     }
     text.push('}');
     let json = HeaderValue::from_static("application/json");
-    let headers = [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let headers =
+        [(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((headers, text).into_response())
 }
 

@@ -251,7 +251,8 @@ pub(crate) struct Lease {
 impl Polls {
     /// Takes the entry out, if it is still this one's. To be dropped without the lock.
     fn leave(&self, live: &mut HashMap<DeviceId, Live>) -> Option<Live> {
-        let own = live.get(&self.presence.device).is_some_and(|live| live.connection == self.presence.connection);
+        let own =
+            live.get(&self.presence.device).is_some_and(|live| live.connection == self.presence.connection);
         if own { live.remove(&self.presence.device) } else { None }
     }
 

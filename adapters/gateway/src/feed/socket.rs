@@ -15,7 +15,9 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use paravox_domain::time::Instant;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Duration, Instant as Moment, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio::time::{
+    Duration, Instant as Moment, Interval, MissedTickBehavior, interval_at, sleep_until, timeout,
+};
 
 use super::frames::{self, FromDevice};
 use super::presence::Presence;
@@ -35,11 +37,20 @@ enum Out {
     Text(String),
     Ping,
     /// The last time stamp is taken when it leaves.
-    Pong { t0_us: i64, t1: Instant },
+    Pong {
+        t0_us: i64,
+        t1: Instant,
+    },
 }
 
 /// Serves a device until an end.
-pub(crate) async fn socket(shared: Arc<Shared>, socket: WebSocket, source: Source, ends: Ends, presence: Presence) {
+pub(crate) async fn socket(
+    shared: Arc<Shared>,
+    socket: WebSocket,
+    source: Source,
+    ends: Ends,
+    presence: Presence,
+) {
     let counted = Counted::new("websocket");
     let (sink, stream) = socket.split();
     let (tx, rx) = mpsc::channel(shared.config.feed.queue_items_max.max(1));
@@ -48,7 +59,9 @@ pub(crate) async fn socket(shared: Arc<Shared>, socket: WebSocket, source: Sourc
     let every = Duration::from_secs(shared.config.feed.heartbeat_s.max(1));
     let mut heartbeat = interval_at(Moment::now() + every, every);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let frames = NonZeroU32::new(shared.config.rates.feed_frames_per_s).map(Quota::per_second).map(RateLimiter::direct);
+    let frames = NonZeroU32::new(shared.config.rates.feed_frames_per_s)
+        .map(Quota::per_second)
+        .map(RateLimiter::direct);
     let mut serving = Serving {
         shared: &shared,
         source,

@@ -9,11 +9,11 @@ use paravox_domain::time::Instant;
 use tokio::time::{Duration, Instant as Moment};
 use tokio_util::sync::CancellationToken;
 
+use super::Close;
 use super::frames::{self, Frame};
 use super::opening::Opening;
 use super::presence::Presence;
 use super::reader::{News, Reader};
-use super::Close;
 use crate::parts::Shared;
 
 /// The frames of a feed.

@@ -78,7 +78,7 @@ impl From<CallView> for CallBody {
     params(ListParams, ("Paravox-Position" = Option<u64>, Header, description = "Wait until this write can be seen.")),
     security(("device" = [])),
     responses(
-        (status = 200, body = ListBody<CallBody>),
+        (status = 200, body = ListBody<CallBody>, description = "A page of calls."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]
@@ -105,7 +105,7 @@ pub(crate) async fn list(
     ),
     security(("device" = [])),
     responses(
-        (status = 200, body = CallBody),
+        (status = 200, body = CallBody, description = "The call."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]
@@ -116,6 +116,7 @@ pub(crate) async fn one(
     _: UpToDate,
 ) -> Result<Response, Refused> {
     let call = id.parse().map_err(|_| call_unknown())?;
-    let view = shared.views.call(access.party, call).await.map_err(Problem::from)?.ok_or_else(call_unknown)?;
+    let view =
+        shared.views.call(access.party, call).await.map_err(Problem::from)?.ok_or_else(call_unknown)?;
     Ok(Json(CallBody::from(view)).into_response())
 }

@@ -54,7 +54,7 @@ impl From<DeviceView> for DeviceBody {
     params(("Paravox-Position" = Option<u64>, Header, description = "Wait until this write can be seen.")),
     security(("device" = [])),
     responses(
-        (status = 200, body = ListBody<DeviceBody>),
+        (status = 200, body = ListBody<DeviceBody>, description = "The devices."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]

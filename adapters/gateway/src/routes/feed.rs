@@ -3,11 +3,11 @@
 //! Owns: the choice of the transport, credentials and cursors as each transport carries them, foreign origins (A7).
 //! Does not own: the transports (`crate::feed`).
 
+use axum::Json;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse as _, Response};
-use axum::Json;
 use paravox_domain::id::ConnectionId;
 use paravox_domain::time::Span;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ struct TicketBody {
     tag = "feed",
     security(("device" = [])),
     responses(
-        (status = 201, body = TicketBody),
+        (status = 201, body = TicketBody, description = "The ticket."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]
@@ -161,7 +161,8 @@ async fn websocket(shared: AppState, parts: &mut Parts) -> Result<Response, Refu
     let bytes_max = shared.config.feed.frame_bytes_max;
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(bytes_max).max_frame_size(bytes_max);
     let tasks = shared.tasks.clone();
-    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(feed::socket(shared, socket, source, ends, presence))))
+    Ok(upgrade
+        .on_upgrade(move |socket| tasks.track_future(feed::socket(shared, socket, source, ends, presence))))
 }
 
 /// The device's token, or its ticket among the subprotocols.
@@ -192,7 +193,10 @@ fn check_origin(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
     let allowed = |origin: &str| shared.config.allowed_origins.iter().any(|own| own == origin);
     let foreign = headers.get_all(header::ORIGIN).iter().any(|origin| !origin.to_str().is_ok_and(allowed));
     if foreign {
-        return Err(Problem::new(GatewayCode::OriginForeign, "pages of this origin may not open a feed here"));
+        return Err(Problem::new(
+            GatewayCode::OriginForeign,
+            "pages of this origin may not open a feed here",
+        ));
     }
     Ok(())
 }

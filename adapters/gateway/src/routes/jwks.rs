@@ -22,9 +22,10 @@ struct KeySet {
     get,
     path = "/v1/.well-known/jwks.json",
     tag = "credentials",
-    responses((status = 200, body = KeySet), (status = "default", body = crate::problem::ProblemBody<'static>, content_type = "application/problem+json", description = "Refused."))
+    responses((status = 200, body = KeySet, description = "The keys."), (status = "default", body = crate::problem::ProblemBody<'static>, content_type = "application/problem+json", description = "Refused."))
 )]
 pub(crate) async fn keys(State(shared): State<AppState>) -> Response {
     let cache = HeaderValue::from_static("public, max-age=300");
-    ([(header::CACHE_CONTROL, cache)], Json(KeySet { keys: shared.credentials.public_keys() })).into_response()
+    ([(header::CACHE_CONTROL, cache)], Json(KeySet { keys: shared.credentials.public_keys() }))
+        .into_response()
 }

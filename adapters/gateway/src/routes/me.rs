@@ -36,7 +36,7 @@ struct MeBody {
     params(("Paravox-Position" = Option<u64>, Header, description = "Wait until this write can be seen.")),
     security(("device" = [])),
     responses(
-        (status = 200, body = MeBody),
+        (status = 200, body = MeBody, description = "The party."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]
@@ -47,7 +47,8 @@ pub(crate) async fn me(
 ) -> Result<Response, Refused> {
     let party = shared.views.party(access.party).await.map_err(Problem::from)?;
     // The token says that there is such a party: the read model has not seen it yet.
-    let behind = || Problem::new(GatewayCode::ReadsBehind, "the read models do not know the party yet: ask again");
+    let behind =
+        || Problem::new(GatewayCode::ReadsBehind, "the read models do not know the party yet: ask again");
     let party = party.ok_or_else(behind)?;
     let body = MeBody { party: party.party, device: access.device, identities: party.identities };
     Ok(Json(body).into_response())

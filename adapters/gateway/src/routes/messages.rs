@@ -77,7 +77,7 @@ struct SentBody {
     ),
     security(("device" = [])),
     responses(
-        (status = 200, body = ListBody<MessageBody>),
+        (status = 200, body = ListBody<MessageBody>, description = "A page of messages."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]

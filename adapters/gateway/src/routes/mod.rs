@@ -74,7 +74,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn served_openapi(State(shared): State<AppState>) -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], shared.openapi.clone()).into_response()
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], shared.openapi.clone())
+        .into_response()
 }
 
 /// What browsers let pages of the allowed origins do.

@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use paravox_domain::answer::{Answer, Noted};
-use paravox_domain::call::{Attempt, NetworkReference, Other, REFERENCES_MAX, ReferenceKind, Report, Reporter, Role, Stage};
+use paravox_domain::call::{
+    Attempt, NetworkReference, Other, REFERENCES_MAX, ReferenceKind, Report, Reporter, Role, Stage,
+};
 use paravox_domain::command::{Actor, Ask};
 use paravox_domain::id::{CallId, SessionId};
 use paravox_domain::identity::Identity;
@@ -178,7 +180,7 @@ impl From<&Waiting> for WaitingBody {
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body get the first answer again.")),
     security(("device" = []), ("service" = [])),
     responses(
-        (status = 200, body = NotificationBody),
+        (status = 200, body = NotificationBody, description = "It is noted; what has become of it."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]
@@ -198,10 +200,16 @@ pub(crate) async fn notify(
         Caller::Service(service) => {
             if !service.may_speak_for(&body.on_behalf_of) {
                 let detail = "this service was not given the identity in `on_behalf_of`";
-                return Err(Problem::new(GatewayCode::ServiceUnfit, detail).at("/on_behalf_of", detail).into());
+                return Err(Problem::new(GatewayCode::ServiceUnfit, detail)
+                    .at("/on_behalf_of", detail)
+                    .into());
             }
             let name = service.name.clone();
-            (Actor::Service { name: name.clone() }, Reporter::Service(name.clone()), format!("service {name}"))
+            (
+                Actor::Service { name: name.clone() },
+                Reporter::Service(name.clone()),
+                format!("service {name}"),
+            )
         }
     };
     let other = match &body.other {
@@ -228,12 +236,9 @@ pub(crate) async fn notify(
     let outcome = write.submit(&shared, scope, &body, actor, Ask::Notify(Box::new(report))).await?;
     let Answer::Noted { call, outcome: noted } = &outcome.answer else { return Err(unfit()) };
     let answer = match noted {
-        Noted::Waiting(waiting) => NotificationBody {
-            call: *call,
-            outcome: "waiting",
-            session: None,
-            waiting: Some(waiting.into()),
-        },
+        Noted::Waiting(waiting) => {
+            NotificationBody { call: *call, outcome: "waiting", session: None, waiting: Some(waiting.into()) }
+        }
         Noted::Joined { session } => {
             NotificationBody { call: *call, outcome: "joined", session: *session, waiting: None }
         }
@@ -247,7 +252,10 @@ fn check_references(references: &[NetworkReference]) -> Result<(), Problem> {
         Problem::new(GatewayCode::FieldInvalid, "a field is not as it must be").at(pointer, detail)
     };
     if references.len() > REFERENCES_MAX {
-        return Err(invalid("/references".to_owned(), format!("a report has at most {REFERENCES_MAX} references")));
+        return Err(invalid(
+            "/references".to_owned(),
+            format!("a report has at most {REFERENCES_MAX} references"),
+        ));
     }
     for (index, reference) in references.iter().enumerate() {
         for (name, text) in [("issuer", &reference.issuer), ("value", &reference.value)] {

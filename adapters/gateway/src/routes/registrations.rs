@@ -109,7 +109,8 @@ pub(crate) async fn start(
         device: NewDevice { name: body.device.name.clone(), kind: body.device.kind },
         code: shared.codes.digest(registration, &shared.codes.code(registration)),
     };
-    let actor = access.map_or(Actor::Anyone, |access| Actor::Device { device: access.device, party: access.party });
+    let actor =
+        access.map_or(Actor::Anyone, |access| Actor::Device { device: access.device, party: access.party });
     let caller = access.map_or_else(|| key.to_string(), |access| access.device.to_string());
     let scope = Scope { caller: &caller, route: "POST /registrations", target: "" };
     let outcome = write.submit(&shared, scope, &body, actor, ask).await?;
@@ -148,7 +149,8 @@ pub(crate) async fn prove(
         return Err(Problem::new(GatewayCode::FieldInvalid, detail).at("/code", detail).into());
     }
     let ask = Ask::ProveRegistration { registration, code: shared.codes.digest(registration, &body.code) };
-    let actor = access.map_or(Actor::Anyone, |access| Actor::Device { device: access.device, party: access.party });
+    let actor =
+        access.map_or(Actor::Anyone, |access| Actor::Device { device: access.device, party: access.party });
     let scope = Scope { caller: &id, route: "POST /registrations/proof", target: &id };
     let outcome = write.submit(&shared, scope, &body, actor, ask).await?;
     match outcome.answer {

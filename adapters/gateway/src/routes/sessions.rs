@@ -122,7 +122,7 @@ pub(crate) struct KeepRequest {
     params(SessionParams, ("Paravox-Position" = Option<u64>, Header, description = "Wait until this write can be seen.")),
     security(("device" = [])),
     responses(
-        (status = 200, body = ListBody<SessionBody>),
+        (status = 200, body = ListBody<SessionBody>, description = "A page of sessions."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]
@@ -151,7 +151,7 @@ pub(crate) async fn list(
     ),
     security(("device" = [])),
     responses(
-        (status = 200, body = SessionBody),
+        (status = 200, body = SessionBody, description = "The session."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]
@@ -201,7 +201,8 @@ pub(crate) async fn join(
     caller: Device,
     write: Write,
 ) -> Result<Response, Refused> {
-    act(&shared, (caller, write), "POST /sessions/join", &id, &(), |session| Ask::JoinSession { session }).await
+    act(&shared, (caller, write), "POST /sessions/join", &id, &(), |session| Ask::JoinSession { session })
+        .await
 }
 
 /// Lets the session outlive its call, or not.
@@ -253,5 +254,6 @@ pub(crate) async fn leave(
     caller: Device,
     write: Write,
 ) -> Result<Response, Refused> {
-    act(&shared, (caller, write), "POST /sessions/leave", &id, &(), |session| Ask::LeaveSession { session }).await
+    act(&shared, (caller, write), "POST /sessions/leave", &id, &(), |session| Ask::LeaveSession { session })
+        .await
 }

@@ -72,7 +72,7 @@ impl TokenBody {
     request_body = RefreshRequest,
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "The same key and body get the first answer again.")),
     responses(
-        (status = 200, body = TokenBody),
+        (status = 200, body = TokenBody, description = "Another pair."),
         (status = "default", body = ProblemBody<'static>, content_type = "application/problem+json", description = "Refused.")
     )
 )]
