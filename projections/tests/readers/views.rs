@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use paravox_domain::answer::{Answer, Noted};
-use paravox_domain::call::{OverCause, Role, Stage};
+use paravox_domain::call::{Attempt, OverCause, Role, Stage};
 use paravox_domain::command::Ask;
 use paravox_domain::feed::ItemLegState;
 use paravox_domain::id::{CallId, ConnectionId, Id as _, SessionId};
+use paravox_domain::matching::Waiting;
 use paravox_domain::ports::Clock as _;
 use paravox_domain::ports::query::{Page, Views};
 use paravox_domain::registration::{DeviceKind, RevocationCause};
@@ -16,7 +17,7 @@ use paravox_projections::Db;
 use paravox_projections::views::ViewsReader;
 
 use crate::database::{Fresh, on_both};
-use crate::world::{Nobody, World, options};
+use crate::world::{Nobody, Person, World, options};
 
 on_both!(
     s01_each_party_sees_the_call_from_its_own_end,
@@ -70,29 +71,38 @@ async fn s01_each_party_sees_the_call_from_its_own_end(fresh: Fresh) {
 async fn s01_a_call_that_was_absorbed_lives_on_as_the_other_one(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
-    // Anna withholds her number: Ben's report names nobody, and waits beside hers until it does.
-    let Ok(Answer::Noted { call: waits, .. }) = world.report_as(&ben, None, Role::Called, Stage::Alerting)
-    else {
-        panic!("not noted")
+    // Anna dials twice. Ben's telephone reports one call, which could be either, and so waits as one of its own.
+    let noted = |world: &mut World, attempt: Option<&str>, by: &Person, other: &Person, role, stage| {
+        world.attempt = attempt.map(|attempt| Attempt::parse(attempt).unwrap());
+        match world.report_as(by, Some(&other.number), role, stage) {
+            Ok(Answer::Noted { call, outcome }) => (call, outcome),
+            answer => panic!("not noted: {answer:?}"),
+        }
     };
-    world.commit().await;
-    world.report(&anna, &ben, Role::Calling, Stage::Alerting);
-    world.commit().await;
-    let named = world.report_as(&ben, Some(&anna.number), Role::Called, Stage::Answered);
+    let (first, _) = noted(&mut world, Some("1"), &anna, &ben, Role::Calling, Stage::Attempt);
+    world.clock.advance(Span::seconds(10));
+    noted(&mut world, Some("1"), &anna, &ben, Role::Calling, Stage::NotAnswered);
+    world.clock.advance(Span::seconds(2));
+    let (second, _) = noted(&mut world, Some("2"), &anna, &ben, Role::Calling, Stage::Attempt);
+    let (waits, outcome) = noted(&mut world, None, &ben, &anna, Role::Called, Stage::Alerting);
+    assert!(matches!(outcome, Noted::Waiting(Waiting::Ambiguous { .. })), "{outcome:?}");
     world.commit().await;
     let reader = views(&world, &db).await;
-    let Ok(Answer::Noted { call, outcome }) = named else { panic!("not noted: {named:?}") };
-    let calls = reader.calls(ben.party, ALL).await.unwrap();
-    if call == waits {
-        // Still the same call: nothing was absorbed, the two sides wait.
-        assert!(!matches!(outcome, Noted::Over));
-        assert_eq!(calls.items.len(), 1);
-        return;
-    }
+    let shown = reader.call(ben.party, waits).await.unwrap().unwrap();
+    assert!(matches!(shown.waiting, Some(Waiting::Ambiguous { .. })), "{:?}", shown.waiting);
+
+    // It is answered, which the first one was not.
+    noted(&mut world, None, &ben, &anna, Role::Called, Stage::Answered);
+    world.commit().await;
+    let reader = views(&world, &db).await;
     let old = reader.call(ben.party, waits).await.unwrap().unwrap();
-    let new = reader.call(ben.party, call).await.unwrap().unwrap();
-    assert!(matches!(old.over, None | Some((_, OverCause::Absorbed))));
-    assert_eq!(new.other.as_deref(), Some("+442079460001"));
+    assert!(matches!(old.over, Some((_, OverCause::Absorbed))), "{:?}", old.over);
+    let new = reader.call(ben.party, second).await.unwrap().unwrap();
+    assert_eq!((new.role, new.other.as_deref()), (Role::Called, Some("+442079460001")));
+    assert!(new.joined && new.session.is_some() && new.over.is_none());
+    assert_eq!(reader.call(ben.party, first).await.unwrap(), None);
+    let calls = reader.calls(ben.party, ALL).await.unwrap();
+    assert_eq!(calls.items.iter().map(|(_, call)| call.call).collect::<Vec<_>>(), [waits, second]);
 }
 
 async fn s12_a_session_is_shown_with_its_legs_as_they_change(fresh: Fresh) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use paravox_domain::answer::{Answer, Noted, Rejection};
-use paravox_domain::call::{Other, Report, Reporter, Role, Stage};
+use paravox_domain::call::{Attempt, Other, Report, Reporter, Role, Stage};
 use paravox_domain::command::{Actor, Ask, Command};
 use paravox_domain::commit::chain::Link;
 use paravox_domain::commit::{Commit, CommitBuilder, EncodedCommit, Header, Position, Settled};
@@ -68,6 +68,8 @@ pub(crate) struct World {
     pub(crate) journal: MemoryJournal,
     pub(crate) clock: TestClock,
     pub(crate) state: State,
+    /// How the reporters name the attempt.
+    pub(crate) attempt: Option<Attempt>,
     builder: CommitBuilder,
     link: Link,
     count: u128,
@@ -79,6 +81,7 @@ impl World {
             journal: MemoryJournal::new(REALM).expect("a journal"),
             clock: TestClock(Arc::new(AtomicI64::new(START.0))),
             state: State::new(Arc::new(Settings::with_key(SECRET))),
+            attempt: None,
             builder: CommitBuilder::new(),
             link: Link::START,
             count: 0,
@@ -191,7 +194,7 @@ impl World {
             role,
             stage,
             references: Vec::new(),
-            attempt: None,
+            attempt: self.attempt.clone(),
             happened: None,
             reporter: Reporter::Device(by.device),
             devices: Vec::new(),
