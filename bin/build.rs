@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 fn main() {
-    let pages = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../docs/errors");
+    let pages =
+        PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../docs/errors");
     println!("cargo:rerun-if-changed={}", pages.display());
     let mut names: Vec<String> = std::fs::read_dir(&pages)
         .expect("docs/errors exists")

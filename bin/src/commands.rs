@@ -74,12 +74,16 @@ fn config_command(command: ConfigCommand, output: &Output) -> Result<(), Failure
         ConfigCommand::Schema { table: true } => {
             output.text("| key | variable | default | meaning |\n| --- | --- | --- | --- |");
             for key in config::keys() {
-                let default = if key.default.is_empty() { String::new() } else { format!("`{}`", key.default) };
-                output.text(&format!("| `{}` | `{}` | {default} | {} |", key.name, key.variable, key.meaning));
+                let default =
+                    if key.default.is_empty() { String::new() } else { format!("`{}`", key.default) };
+                output
+                    .text(&format!("| `{}` | `{}` | {default} | {} |", key.name, key.variable, key.meaning));
             }
         }
         ConfigCommand::Schema { table: false } => {
-            output.text(&serde_json::to_string_pretty(&schemars::schema_for!(Config)).map_err(Failure::failed)?);
+            output.text(
+                &serde_json::to_string_pretty(&schemars::schema_for!(Config)).map_err(Failure::failed)?,
+            );
         }
     }
     Ok(())
@@ -124,7 +128,10 @@ fn key_command(command: KeyCommand, output: &Output) -> Result<(), Failure> {
         }
         KeyCommand::Init { directory } => {
             keys::init(&directory)?;
-            eprintln!("The realm's keys are in {}. Copy them to every node; guard them as you would a password.", directory.display());
+            eprintln!(
+                "The realm's keys are in {}. Copy them to every node; guard them as you would a password.",
+                directory.display()
+            );
             Ok(())
         }
         KeyCommand::Rotate { directory } => {

@@ -12,11 +12,16 @@ pub fn run(code: Option<&str>, output: &Output) -> Result<(), Failure> {
     let Some(code) = code else {
         let rows: Vec<(&str, &str)> = PAGES.iter().map(|(code, page)| (*code, title(page))).collect();
         if output.json {
-            let list: Vec<_> =
-                rows.iter().map(|(code, title)| serde_json::json!({ "code": code, "title": title })).collect();
+            let list: Vec<_> = rows
+                .iter()
+                .map(|(code, title)| serde_json::json!({ "code": code, "title": title }))
+                .collect();
             output.json_line(&serde_json::json!({ "codes": list }));
         } else {
-            output.table(&["code", "meaning"], rows.iter().map(|(code, title)| vec![(*code).into(), (*title).into()]));
+            output.table(
+                &["code", "meaning"],
+                rows.iter().map(|(code, title)| vec![(*code).into(), (*title).into()]),
+            );
         }
         return Ok(());
     };
@@ -31,7 +36,8 @@ pub fn run(code: Option<&str>, output: &Output) -> Result<(), Failure> {
             Ok(())
         }
         None => {
-            let nearest = PAGES.iter().map(|(name, _)| *name).min_by_key(|name| strsim::levenshtein(name, &wanted));
+            let nearest =
+                PAGES.iter().map(|(name, _)| *name).min_by_key(|name| strsim::levenshtein(name, &wanted));
             let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
             Err(Failure::NotFound(format!("there is no error code `{code}`{hint}")))
         }

@@ -38,10 +38,18 @@ fn random_key() -> SecretKey {
     SecretKey(bytes)
 }
 
+/// Whether a folder has a realm's keys.
+pub fn exist(directory: &Path) -> bool {
+    directory.join(REALM).exists()
+}
+
 /// Makes a realm's keys in a folder that has none.
 pub fn init(directory: &Path) -> Result<Keys, Failure> {
-    if directory.join(REALM).exists() {
-        return Err(Failure::failed(format!("{} has keys already; nothing was changed", directory.display())));
+    if exist(directory) {
+        return Err(Failure::failed(format!(
+            "{} has keys already; nothing was changed",
+            directory.display()
+        )));
     }
     std::fs::DirBuilder::new()
         .recursive(true)

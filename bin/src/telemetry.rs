@@ -12,8 +12,9 @@ use crate::config::{Log, LogFormat};
 
 /// Starts logging to stderr.
 pub fn start(log: &Log) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&log.filter)
-        .map_err(|error| format!("`log.filter` is not a filter ({error}); write info, or info,paravox_writer=debug"))?;
+    let filter = EnvFilter::try_new(&log.filter).map_err(|error| {
+        format!("`log.filter` is not a filter ({error}); write info, or info,paravox_writer=debug")
+    })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first subscriber.
     let _ = match log.format {
@@ -31,7 +32,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     }
     let buckets = [0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(metrics_exporter_prometheus::Matcher::Suffix("_seconds".to_owned()), &buckets)?
+        .set_buckets_for_metric(
+            metrics_exporter_prometheus::Matcher::Suffix("_seconds".to_owned()),
+            &buckets,
+        )?
         .install_recorder()?;
     Ok(HANDLE.get_or_init(|| handle).clone())
 }

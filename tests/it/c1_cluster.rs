@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use paravox::node::{Node, Outside};
+use paravox::node::Node;
 use paravox_device::{Phone, Server};
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::stage::{LIMIT, Pair, Stage, Venue, number};
 async fn second_node(stage: &Stage) -> (Node, Server) {
     let mut config = stage.config.clone();
     config.http.listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let node = Node::start(&config, &Outside::collecting()).await.unwrap();
+    let node = Node::start(&config, &stage.outside).await.unwrap();
     let server = Server::new(node.url()).unwrap();
     (node, server)
 }
@@ -28,7 +28,9 @@ async fn say_once(phone: &Phone, session: &str, text: &str) {
             status => panic!("{status}: {}", answer.body),
         }
     };
-    paravox_harness::eventually("a writer that takes the message", Duration::from_secs(30), try_it).await.unwrap();
+    paravox_harness::eventually("a writer that takes the message", Duration::from_secs(30), try_it)
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

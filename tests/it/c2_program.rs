@@ -53,7 +53,15 @@ fn a_dependency_that_does_not_answer_ends_with_exit_code_6() {
     let data = folder.path().display().to_string();
     let keys = folder.path().join("keys").display().to_string();
     assert!(paravox(&["key", "init", &keys]).status.success());
-    let output = paravox(&["serve", "--data", &data, "--set", "nats.url=nats://127.0.0.1:9", "--listen", "127.0.0.1:0"]);
+    let output = paravox(&[
+        "serve",
+        "--data",
+        &data,
+        "--set",
+        "nats.url=nats://127.0.0.1:9",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
     assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -63,8 +63,12 @@ async fn i1_what_was_acknowledged_before_a_kill_is_there_after_it_once() {
     let codes = Codes::new(&keys::read(&config.keys_directory()).unwrap().realm);
 
     let server = Server::new(&base).unwrap();
-    let (alice, bob) = (phone(&server, &codes, "+447901000001").await, phone(&server, &codes, "+447901000002").await);
-    alice.report(&Report { other: Some(&bob.number), role: "calling", stage: "attempt", attempt: Some("1") }).await.unwrap();
+    let (alice, bob) =
+        (phone(&server, &codes, "+447901000001").await, phone(&server, &codes, "+447901000002").await);
+    alice
+        .report(&Report { other: Some(&bob.number), role: "calling", stage: "attempt", attempt: Some("1") })
+        .await
+        .unwrap();
     let joined = bob
         .report(&Report { other: Some(&alice.number), role: "called", stage: "alerting", attempt: Some("1") })
         .await
@@ -108,7 +112,10 @@ async fn i1_what_was_acknowledged_before_a_kill_is_there_after_it_once() {
         assert_eq!(item.number, items, "the feed has no hole and no repeat, over all kills");
         if item.kind == "message.text" {
             let number = item.body["number"].as_u64().unwrap();
-            assert!(seen.insert(number, item.text("text").to_owned()).is_none(), "message {number} came twice");
+            assert!(
+                seen.insert(number, item.text("text").to_owned()).is_none(),
+                "message {number} came twice"
+            );
         }
     }
     for (number, text) in acknowledged {

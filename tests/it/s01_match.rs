@@ -9,7 +9,9 @@ on_both!(s01_two_notifications_open_a_session_on_both_phones, async |venue: Venu
     let mut pair = Pair::new(&stage).await;
     let (call, session) = pair.call("1").await;
 
-    for (phone, role, other) in [(&pair.alice, "calling", &pair.bob.number), (&pair.bob, "called", &pair.alice.number)] {
+    for (phone, role, other) in
+        [(&pair.alice, "calling", &pair.bob.number), (&pair.bob, "called", &pair.alice.number)]
+    {
         let view = phone.get(&format!("/v1/calls/{call}")).await.unwrap().body;
         assert_eq!(view["role"], role, "{view}");
         assert_eq!(view["session"], session.as_str(), "{view}");
@@ -37,7 +39,10 @@ on_both!(s01_a_repeated_notification_changes_nothing, async |venue: Venue| {
     let (call, session) = pair.call("1").await;
     for _ in 0..3 {
         let again = pair.bob.report(&called(&pair.alice, "alerting", "1")).await.unwrap();
-        assert_eq!((again.text("call").unwrap(), again.text("session").unwrap()), (call.clone(), session.clone()));
+        assert_eq!(
+            (again.text("call").unwrap(), again.text("session").unwrap()),
+            (call.clone(), session.clone())
+        );
     }
     pair.alice.say(&session, "next").await.unwrap();
     let next = pair.bobs.next(LIMIT).await.unwrap();

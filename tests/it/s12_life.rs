@@ -32,7 +32,8 @@ on_both!(s12_a_lost_leg_resumes_without_losing_or_repeating_anything, async |ven
         assert_eq!(resumed.text("state"), "joined");
         bobs = Some(feed);
     }
-    let expected: Vec<String> = (0..5).flat_map(|round| (0..4).map(move |n| format!("{round}.{n}"))).collect();
+    let expected: Vec<String> =
+        (0..5).flat_map(|round| (0..4).map(move |n| format!("{round}.{n}"))).collect();
     assert_eq!(seen, expected);
     stage.end().await;
 });
@@ -100,7 +101,8 @@ on_both!(s12_a_restart_of_the_server_loses_nothing_and_repeats_nothing, async |v
     alice.say(&session, "after").await.unwrap();
     assert_eq!(bobs.next_of("message.text", LIMIT).await.unwrap().text("text"), "after");
     let messages = bob.get(&format!("/v1/sessions/{session}/messages")).await.unwrap().body;
-    let texts: Vec<_> = messages["data"].as_array().unwrap().iter().map(|message| message["text"].clone()).collect();
+    let texts: Vec<_> =
+        messages["data"].as_array().unwrap().iter().map(|message| message["text"].clone()).collect();
     assert_eq!(texts, ["before", "after"]);
     stage.end().await;
 });

@@ -12,7 +12,9 @@ on_both!(s15_messages_of_both_sides_have_one_order_for_everybody, async |venue: 
     for n in 0..20 {
         let phone = if n % 2 == 0 { pair.alice.clone() } else { pair.bob.clone() };
         let session = session.clone();
-        sending.spawn(async move { phone.say(&session, &n.to_string()).await.unwrap().body["number"].as_u64().unwrap() });
+        sending.spawn(async move {
+            phone.say(&session, &n.to_string()).await.unwrap().body["number"].as_u64().unwrap()
+        });
     }
     let mut numbers = sending.join_all().await;
     numbers.sort_unstable();

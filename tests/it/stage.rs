@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use paravox::config::Config;
+use paravox::keys;
 use paravox::node::{Node, Outside, embedded_config};
 use paravox_device::{Feed, Phone, Report, Server};
 use paravox_harness::nats::{NatsOptions, NatsServer};
@@ -49,6 +50,7 @@ impl Stage {
                 let nats = NatsServer::start(&NatsOptions::default()).await.unwrap();
                 let postgres = Postgres::start().await.unwrap();
                 let database = postgres.create_database().await.unwrap();
+                keys::init(&config.keys_directory()).unwrap();
                 config.nats.url = Some(nats.url());
                 config.postgres.url = Some(database.url());
                 Some(Servers { _nats: nats, _database: database, _postgres: postgres })
@@ -57,6 +59,7 @@ impl Stage {
         change(&mut config);
         let outside = Outside::collecting();
         let node = Node::start(&config, &outside).await.unwrap();
+        node.leads().await.unwrap();
         let server = Server::new(node.url()).unwrap();
         Self { node: Some(node), server, outside, config, folder, _servers: servers }
     }
@@ -67,6 +70,7 @@ impl Stage {
             node.stop().await;
         }
         let node = Node::start(&self.config, &self.outside).await.unwrap();
+        node.leads().await.unwrap();
         self.server = Server::new(node.url()).unwrap();
         self.node = Some(node);
     }

@@ -36,7 +36,8 @@ pub async fn per_event_per_s(
             drive(callers, length, move || {
                 let (context, payload) = (context.clone(), payload.clone());
                 async move {
-                    let sent = context.publish("per.event", payload).await.map_err(|error| error.to_string())?;
+                    let sent =
+                        context.publish("per.event", payload).await.map_err(|error| error.to_string())?;
                     sent.await.map(|_| ()).map_err(|error| error.to_string())
                 }
             })

@@ -34,6 +34,7 @@ pub async fn run(args: BenchCallsArgs, output: Output) -> Result<(), Failure> {
     let servers = if args.cluster { Some(super::venue::cluster(&mut config).await?) } else { None };
     let outside = Outside::silent();
     let node = Node::start(&config, &outside).await?;
+    node.leads().await?;
     let pairs = register(&node, args.callers.max(1)).await?;
     let result = drive(&node, pairs, &args).await;
     node.stop().await;
@@ -182,7 +183,9 @@ impl Line {
     async fn open(node: &Node, pair: Pair) -> Result<Self, String> {
         let (tell, items) = mpsc::unbounded_channel();
         for (n, device) in [&pair.0, &pair.1].into_iter().enumerate() {
-            let mut feed = Feed::open(&node.url(), &device.token, 0).await.map_err(|error| error.to_string())?;
+            let mut feed = Feed::open(&node.url(), &device.token, 0, Arc::default())
+                .await
+                .map_err(|error| error.to_string())?;
             let tell = tell.clone();
             tokio::spawn(async move {
                 loop {

@@ -18,8 +18,8 @@ use super::timing::Timings;
 use super::{baseline, rounded, venue};
 use crate::cli::{BenchJournalArgs, JournalKind};
 use crate::exit::Failure;
-use crate::output::Output;
 use crate::node::writer::{BenchWriter, bench_writer};
+use crate::output::Output;
 
 /// Pairs of people in all. Each pair calls once in a few seconds, as fast as the benchmark gets: nobody's calls overlap.
 const PAIRS: usize = 16_384;
@@ -78,7 +78,11 @@ async fn measure(
 }
 
 /// Registers so many pairs of people.
-async fn register(writer: &BenchWriter, secret: &SecretKey, pairs: usize) -> Result<Vec<(Person, Person)>, Failure> {
+async fn register(
+    writer: &BenchWriter,
+    secret: &SecretKey,
+    pairs: usize,
+) -> Result<Vec<(Person, Person)>, Failure> {
     const AT_A_TIME: usize = 512;
     let mut people = Vec::with_capacity(2 * pairs);
     let numbers: Vec<usize> = (0..2 * pairs).collect();

@@ -103,11 +103,14 @@ impl Venue {
 
 /// Starts a NATS server that syncs before every acknowledgement and a PostgreSQL server, and writes them into a
 /// configuration. They live as long as what is returned.
-pub async fn cluster(config: &mut crate::config::Config) -> Result<(NatsServer, Postgres, Database), Failure> {
+pub async fn cluster(
+    config: &mut crate::config::Config,
+) -> Result<(NatsServer, Postgres, Database), Failure> {
     let needed = |error: paravox_harness::Error| Failure::Dependency(error.to_string());
     let nats = NatsServer::start(&NatsOptions::default()).await.map_err(needed)?;
     let postgres = Postgres::start().await.map_err(needed)?;
     let database = postgres.create_database().await.map_err(needed)?;
+    crate::keys::init(&config.keys_directory())?;
     config.nats.url = Some(nats.url());
     config.postgres.url = Some(database.url());
     Ok((nats, postgres, database))

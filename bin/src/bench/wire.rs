@@ -34,7 +34,8 @@ impl Wire {
 
     /// Posts JSON and waits for the response.
     pub async fn post(&mut self, path: &str, token: Option<&str>, body: &str) -> Result<Response, String> {
-        let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let authorization =
+            token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{authorization}content-length: {}\r\n\r\n{body}",
             body.len()

@@ -9,7 +9,12 @@ use super::{Config, SmsKind, keys};
 
 /// Variables of this program that are no keys of the configuration: used by its tests and tools.
 const OTHER_VARIABLES: [&str; 6] = [
-    "PARAVOX_CONFIG", "PARAVOX_NATS_SERVER", "PARAVOX_TEST_POSTGRES", "PARAVOX_TEST_LONG", "PARAVOX_LOG", "PARAVOX_URL",
+    "PARAVOX_CONFIG",
+    "PARAVOX_NATS_SERVER",
+    "PARAVOX_TEST_POSTGRES",
+    "PARAVOX_TEST_LONG",
+    "PARAVOX_LOG",
+    "PARAVOX_URL",
 ];
 
 /// Why there is no configuration.
@@ -154,7 +159,11 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         return wrong("calls.window_s", "0".to_owned(), "1 or more");
     }
     if config.sms.kind == SmsKind::Webhook && config.sms.url.is_none() {
-        return wrong("sms.url", "missing".to_owned(), "the URL of the web service, because sms.kind is webhook");
+        return wrong(
+            "sms.url",
+            "missing".to_owned(),
+            "the URL of the web service, because sms.kind is webhook",
+        );
     }
     if let Some(service) = config.services.iter().find(|service| !word(&service.name)) {
         return wrong("services.name", format!("`{}`", service.name), "1 to 32 of a-z, 0-9 and hyphen");

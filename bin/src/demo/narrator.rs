@@ -73,8 +73,12 @@ impl Narrator {
         let text = format!("\nThe demo passed: rows {}.", rows.join(", "));
         self.output.text(&self.output.paint(32, &text));
         match kept {
-            Some(path) => self.output.text(&format!("Its data are in {path}; look around: paravox serve --set realm=demo --data {path}")),
-            None => self.output.text("Try next: paravox serve    (an embedded server of your own, data in ./paravox-data)"),
+            Some(path) => self.output.text(&format!(
+                "Its data are in {path}; look around: paravox serve --set realm=demo --data {path}"
+            )),
+            None => self
+                .output
+                .text("Try next: paravox serve    (an embedded server of your own, data in ./paravox-data)"),
         }
     }
 

@@ -25,7 +25,11 @@ fn check(holds: bool, what: &str, seen: &Value) -> Result<(), Error> {
 }
 
 /// Tells the story, and returns the rows that it showed.
-pub async fn tell(server: &Server, outside: &Outside, narrator: &Narrator) -> Result<Vec<&'static str>, Error> {
+pub async fn tell(
+    server: &Server,
+    outside: &Outside,
+    narrator: &Narrator,
+) -> Result<Vec<&'static str>, Error> {
     narrator.part("Two people register their phones (S10)");
     let alice = register(server, outside, narrator, "Alice", ALICE).await?;
     let bob = register(server, outside, narrator, "Bob", BOB).await?;
@@ -37,9 +41,11 @@ pub async fn tell(server: &Server, outside: &Outside, narrator: &Narrator) -> Re
     let session = call(&alice, &bob, &mut alices, &mut bobs, narrator).await?;
 
     narrator.part("Messages go across, in one order (S15)");
-    for (phone, name, text) in
-        [(&alice, "Alice", "Can you see the leak?"), (&bob, "Bob", "Yes. Turn the valve under the sink."), (&alice, "Alice", "Done!")]
-    {
+    for (phone, name, text) in [
+        (&alice, "Alice", "Can you see the leak?"),
+        (&bob, "Bob", "Yes. Turn the valve under the sink."),
+        (&alice, "Alice", "Done!"),
+    ] {
         let began = Instant::now();
         phone.say(&session, text).await?;
         let (seen_by_alice, seen_by_bob) =
@@ -47,7 +53,11 @@ pub async fn tell(server: &Server, outside: &Outside, narrator: &Narrator) -> Re
         check(seen_by_alice.text("text") == text, "the text on Alice's screen", &seen_by_alice.body)?;
         check(seen_by_bob.text("text") == text, "the text on Bob's screen", &seen_by_bob.body)?;
         let took = seen_by_alice.came.max(seen_by_bob.came) - began;
-        narrator.step(&format!("{name}: “{text}”"), Some(took), &json!({ "n_alice": seen_by_alice.number, "n_bob": seen_by_bob.number }));
+        narrator.step(
+            &format!("{name}: “{text}”"),
+            Some(took),
+            &json!({ "n_alice": seen_by_alice.number, "n_bob": seen_by_bob.number }),
+        );
     }
 
     narrator.part("Bob's phone loses its connection, and resumes (S12)");
@@ -67,10 +77,10 @@ async fn register(
 ) -> Result<Phone, Error> {
     let began = Instant::now();
     let registration = server.start_registration(number, &format!("{name}'s phone")).await?;
-    let code = outside.code(number, LIMIT).await.ok_or_else(|| Error::Late {
-        what: format!("the short message to {name}"),
-        limit: LIMIT,
-    })?;
+    let code = outside
+        .code(number, LIMIT)
+        .await
+        .ok_or_else(|| Error::Late { what: format!("the short message to {name}"), limit: LIMIT })?;
     let answer = server.prove(&registration, &code).await?;
     let phone = Phone::enrolled(server, number, &answer)?;
     narrator.step(
@@ -91,7 +101,11 @@ async fn call(
     let calling = Report { other: Some(BOB), role: "calling", stage: "attempt", attempt: Some("a1") };
     let answer = alice.report(&calling).await?;
     check(answer.body["outcome"] == "waiting", "outcome waiting", &answer.body)?;
-    narrator.step("Alice's phone: “I am calling Bob.”  Answer: noted, waiting for the other side", None, &answer.body);
+    narrator.step(
+        "Alice's phone: “I am calling Bob.”  Answer: noted, waiting for the other side",
+        None,
+        &answer.body,
+    );
 
     let began = Instant::now();
     let called = Report { other: Some(ALICE), role: "called", stage: "alerting", attempt: Some("b1") };
@@ -122,7 +136,11 @@ async fn resume(
     let cursor = bobs.lose();
     let lost = alices.next_of("session.leg_changed", LIMIT).await?;
     check(lost.text("state") == "lost", "a lost leg", &lost.body)?;
-    narrator.step(&format!("Bob is in a tunnel; the last item that he has is number {cursor}. Alice is told"), None, &lost.body);
+    narrator.step(
+        &format!("Bob is in a tunnel; the last item that he has is number {cursor}. Alice is told"),
+        None,
+        &lost.body,
+    );
     let texts = ["Are you there?", "The water is off.", "Call you back?"];
     for text in texts {
         alice.say(session, text).await?;
@@ -168,7 +186,11 @@ async fn end(
     check(at_alice.text("cause") == "call_ended", "the cause at Alice's", &at_alice.body)?;
     check(at_bob.text("cause") == "call_ended", "the cause at Bob's", &at_bob.body)?;
     let took = at_alice.came.max(at_bob.came) - began;
-    narrator.step("Alice hangs up; both phones are told that the session is closed", Some(took), &at_alice.body);
+    narrator.step(
+        "Alice hangs up; both phones are told that the session is closed",
+        Some(took),
+        &at_alice.body,
+    );
 
     let repeated = bobs.next_of("message.text", SILENCE).await;
     check(matches!(repeated, Err(Error::Late { .. })), "silence after the end", &json!(null))?;

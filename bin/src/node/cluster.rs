@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use paravox_cluster::{
-    CommandServer, ConnectConfig, ConnectError, FeedListener, NatsCommands, NatsFeedSink, NatsLease, NatsPublicBus,
-    PublicBusConfig, ServeLimits,
+    CommandServer, ConnectConfig, ConnectError, FeedListener, NatsCommands, NatsFeedSink, NatsLease,
+    NatsPublicBus, PublicBusConfig, ServeLimits,
 };
 use paravox_domain::command::Command;
 use paravox_domain::id::{DeviceId, Id as _, WriterId};
@@ -63,7 +63,8 @@ fn replicas(config: &Config) -> usize {
 pub async fn lease(config: &Config, client: Option<&Client>) -> Result<Arc<dyn Lease>, Failure> {
     let Some(client) = client else { return Ok(Arc::new(AlwaysHeld)) };
     let term = u64::from(config.writer.lease_s);
-    let lease = NatsLease::open(client.nats.clone(), &config.realm, &client.node, term, replicas(config)).await;
+    let lease =
+        NatsLease::open(client.nats.clone(), &config.realm, &client.node, term, replicas(config)).await;
     Ok(Arc::new(lease.map_err(|error| Failure::Dependency(error.to_string()))?))
 }
 

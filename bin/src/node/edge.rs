@@ -6,7 +6,8 @@ use paravox_domain::digest::SecretKey;
 use paravox_domain::ports::Commands;
 use paravox_domain::registration::Codes;
 use paravox_gateway::{
-    CredentialKey, Credentials, FeedConfig, Gateway, GatewayConfig, GatewayParts, Network, RateConfig, ServiceConfig,
+    CredentialKey, Credentials, FeedConfig, Gateway, GatewayConfig, GatewayParts, Network, RateConfig,
+    ServiceConfig,
 };
 use paravox_writer::{SystemClock, WriterHandle};
 use tokio::net::TcpListener;
@@ -42,7 +43,8 @@ impl Edge {
         readers: &Readers,
         writer: &WriterHandle,
     ) -> Result<Self, Failure> {
-        let issuer = config.http.public_url.clone().unwrap_or_else(|| format!("urn:paravox:{}", config.realm));
+        let issuer =
+            config.http.public_url.clone().unwrap_or_else(|| format!("urn:paravox:{}", config.realm));
         let ring = keys
             .signing
             .iter()

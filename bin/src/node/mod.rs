@@ -24,11 +24,11 @@ use paravox_domain::registration::Codes;
 use paravox_writer::{Status, WriterHandle};
 use tokio::net::TcpListener;
 
-pub use self::outside::Outside;
-pub use self::serve::serve;
 use self::cluster::Bus;
 use self::edge::Edge;
+pub use self::outside::Outside;
 use self::readers::Readers;
+pub use self::serve::serve;
 use self::storage::Storage;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -82,8 +82,7 @@ impl Node {
         let settings = Arc::new(config.settings(lookup_key.clone()));
         let lease = cluster::lease(config, client.as_ref()).await?;
         let archive = Arc::new(readers.archive());
-        let writer =
-            writer::start(storage.journal.clone(), archive, lease, settings, writer::limits(config));
+        let writer = writer::start(storage.journal.clone(), archive, lease, settings, writer::limits(config));
 
         let bus = client.map(|client| Bus::start(config, client, &writer, &readers));
         let commands: Arc<dyn Commands> = match &bus {
@@ -105,6 +104,11 @@ impl Node {
     /// Its URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Waits until its own writer leads: for whoever starts the only node of a realm, and wants to begin.
+    pub async fn leads(&self) -> Result<(), Failure> {
+        leads(&self.writer).await
     }
 
     /// The one-time codes of its realm: for whoever plays the people.

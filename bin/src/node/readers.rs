@@ -53,8 +53,13 @@ impl Readers {
         let hub = FeedHub::new(db.clone(), feeds.clone());
         let sink = cluster::sink(config, client, &hub);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let sender =
-            SmsSender::new(db.clone(), outside.sms.clone(), codes.clone(), Arc::clone(&clock), SmsOptions::default());
+        let sender = SmsSender::new(
+            db.clone(),
+            outside.sms.clone(),
+            codes.clone(),
+            Arc::clone(&clock),
+            SmsOptions::default(),
+        );
         let runner = Runner::new(storage.journal.clone(), db.clone(), clock, RunnerOptions::default())
             .with(ArchiveProjection::new(archive))
             .with(ViewsProjection)

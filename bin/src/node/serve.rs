@@ -43,7 +43,9 @@ fn greet(config: &Config, node: &Node, output: &Output) {
         ("embedded: one process, SQLite", directory.display().to_string())
     };
     if output.json {
-        output.json_line(&json!({ "serve": "ready", "url": url, "realm": config.realm, "mode": mode, "data": data }));
+        output.json_line(
+            &json!({ "serve": "ready", "url": url, "realm": config.realm, "mode": mode, "data": data }),
+        );
         return;
     }
     output.table(

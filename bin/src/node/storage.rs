@@ -22,8 +22,13 @@ pub struct Storage {
 /// The realm's keys. An embedded node makes them at its first start; the nodes of a cluster must be given the same ones.
 pub fn keys(config: &Config) -> Result<Keys, Failure> {
     let directory = config.keys_directory();
-    if config.is_cluster() && config.data.keys.is_some() || directory.join("realm.key").exists() {
+    if keys::exist(&directory) {
         keys::read(&directory)
+    } else if config.is_cluster() {
+        Err(Failure::Configuration(format!(
+            "there are no keys in {0}: make them once with `paravox key init {0}`, and copy them to every node",
+            directory.display()
+        )))
     } else {
         keys::init(&directory)
     }

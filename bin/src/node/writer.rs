@@ -69,7 +69,11 @@ impl BenchWriter {
 }
 
 /// Starts a writer without readers: what is measured is the writer and its journal.
-pub async fn bench_writer(journal: AnyJournal, secret: SecretKey, in_flight: usize) -> Result<BenchWriter, Failure> {
+pub async fn bench_writer(
+    journal: AnyJournal,
+    secret: SecretKey,
+    in_flight: usize,
+) -> Result<BenchWriter, Failure> {
     let limits = WriterConfig { appends_in_flight_max: in_flight.max(1), ..WriterConfig::default() };
     let settings = Arc::new(Settings::with_key(secret));
     let handle = start(journal, Arc::new(NoHistory), Arc::new(AlwaysHeld), settings, limits);

@@ -1,6 +1,8 @@
 //! A phone's feed by WebSocket: items in order, each with its number, and the cursor that the phone keeps.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
@@ -39,12 +41,15 @@ pub struct Feed {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     hello: Value,
     last: u64,
+    seen: Arc<AtomicU64>,
     waiting: VecDeque<Item>,
 }
 
 impl Feed {
     /// Opens the feed and waits for the first frame.
-    pub async fn open(base: &str, token: &str, after: u64) -> Result<Self, Error> {
+    ///
+    /// `seen` is raised to the position of every item: what its owner reads afterwards is not older.
+    pub async fn open(base: &str, token: &str, after: u64, seen: Arc<AtomicU64>) -> Result<Self, Error> {
         let url = format!("{}/v1/feed?after={after}", base.replacen("http", "ws", 1));
         let mut request = url.into_client_request().map_err(Box::new)?;
         let headers = request.headers_mut();
@@ -53,7 +58,7 @@ impl Feed {
             headers.insert("authorization", value);
         }
         let (socket, _) = tokio_tungstenite::connect_async(request).await.map_err(refused)?;
-        let mut feed = Self { socket, hello: Value::Null, last: after, waiting: VecDeque::new() };
+        let mut feed = Self { socket, hello: Value::Null, last: after, seen, waiting: VecDeque::new() };
         let hello = feed.frame().await?;
         if hello["type"] != "hello" {
             return Err(Error::Form { missing: "hello".to_owned(), answer: hello });
@@ -125,6 +130,7 @@ impl Feed {
             let body = frame["item"].clone();
             let kind = body["type"].as_str().unwrap_or_default().to_owned();
             self.last = number;
+            self.seen.fetch_max(frame["position"].as_u64().unwrap_or_default(), Ordering::Relaxed);
             return Ok(Item { number, kind, body, came: Instant::now() });
         }
     }
@@ -134,12 +140,14 @@ impl Feed {
         loop {
             match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str(&text)
-                        .map_err(|_| Error::Form { missing: "JSON".to_owned(), answer: Value::String(text.to_string()) });
+                    return serde_json::from_str(&text).map_err(|_| Error::Form {
+                        missing: "JSON".to_owned(),
+                        answer: Value::String(text.to_string()),
+                    });
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    let (code, reason) =
-                        frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
+                    let (code, reason) = frame
+                        .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
                     return Err(Error::Closed { code, reason });
                 }
                 Some(Ok(_)) => {}

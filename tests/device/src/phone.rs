@@ -1,5 +1,8 @@
 //! A phone: one device of one party.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::{Error, Feed};
@@ -23,6 +26,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The position of the journal that the answer names; 0 if it names none.
+    pub fn position(&self) -> u64 {
+        let position = self.headers.get("paravox-position");
+        position.and_then(|position| position.to_str().ok()?.parse().ok()).unwrap_or(0)
+    }
+
     /// A text in the body, by its key.
     pub fn text(&self, key: &str) -> Result<String, Error> {
         self.body[key]
@@ -76,7 +85,11 @@ impl Server {
         body: Option<&Value>,
     ) -> Result<Answer, Error> {
         let answer = self.raw(method, path, headers, body).await?;
-        if answer.status < 300 { Ok(answer) } else { Err(Error::Refused { status: answer.status, problem: answer.body }) }
+        if answer.status < 300 {
+            Ok(answer)
+        } else {
+            Err(Error::Refused { status: answer.status, problem: answer.body })
+        }
     }
 
     /// Starts a registration and returns its id.
@@ -106,6 +119,8 @@ pub struct Phone {
     pub access_token: String,
     /// Its refresh token.
     pub refresh_token: String,
+    /// The latest position of the journal that it has seen, in an answer or in its feed: what it reads is not older.
+    seen: Arc<AtomicU64>,
 }
 
 /// What a phone reports of a call.
@@ -131,6 +146,7 @@ impl Phone {
             device: answer.text("device")?,
             access_token: answer.text("access_token")?,
             refresh_token: answer.text("refresh_token")?,
+            seen: Arc::new(AtomicU64::new(answer.position())),
         })
     }
 
@@ -146,9 +162,21 @@ impl Phone {
     }
 
     /// A request with this phone's token that must succeed.
-    pub async fn ask(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Result<Answer, Error> {
+    pub async fn ask(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, Error> {
         let authorization = format!("Bearer {}", self.access_token);
-        self.server.ask(method, path, &[("authorization", &authorization)], body).await
+        let seen = self.seen.load(Ordering::Relaxed).to_string();
+        let mut headers = vec![("authorization", authorization.as_str())];
+        if method == reqwest::Method::GET {
+            headers.push(("paravox-position", &seen));
+        }
+        let answer = self.server.ask(method, path, &headers, body).await?;
+        self.seen.fetch_max(answer.position(), Ordering::Relaxed);
+        Ok(answer)
     }
 
     /// A GET that must succeed.
@@ -195,7 +223,7 @@ impl Phone {
 
     /// Opens the feed by WebSocket, with what follows number `after`.
     pub async fn feed(&self, after: u64) -> Result<Feed, Error> {
-        Feed::open(self.server.base(), &self.access_token, after).await
+        Feed::open(self.server.base(), &self.access_token, after, Arc::clone(&self.seen)).await
     }
 
     /// Replaces the tokens.
