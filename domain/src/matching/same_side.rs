@@ -6,7 +6,7 @@
 //!
 //! | the report, and what its reporter said of the side before | the same side? |
 //! | --- | --- |
-//! | another party, line, other end or end of the call; references that differ | no |
+//! | another party, line or role, or another party at the other end; references that differ | no |
 //! | a reference in common | yes, by name |
 //! | both name the attempt | as the names say |
 //! | both give times | as they are in order: each stage once, one after the other |
@@ -72,6 +72,7 @@ pub fn fit(
     if same_line != Naming::Exactly
         || !other_fits(side.other, Seen::from(&report.other))
         || !side.role.fits_same(report.role)
+        || !opposite_fits(side, call, report)
         || !call.can_be_meant(received)
         || references_differ(&report.references, &side.references).is_some()
     {
@@ -126,6 +127,16 @@ fn repeats_or_goes_on(
 /// Whether the call ended without an answer.
 fn unanswered(call: &Call) -> bool {
     call.over.is_some_and(|over| matches!(over.cause, OverCause::NotAnswered | OverCause::Busy))
+}
+
+/// Whether the report speaks of the other side that the call has, if it has both.
+fn opposite_fits(side: &Side, call: &Call, report: &Report) -> bool {
+    let mut opposite = call.sides().map(|(_, other)| other).filter(|other| other.key != side.key);
+    call.second.is_none()
+        || opposite.all(|opposite| {
+            opposite.role.fits_opposite(report.role)
+                && opposite.naming(Seen::from(&report.other)) != Naming::SomebodyElse
+        })
 }
 
 /// Whether two sightings of the other end can be the same one.

@@ -26,10 +26,11 @@ use self::index::{Index, names_sought};
 pub use self::residency::Residents;
 use self::table::Table;
 use crate::answer::{Answer, Rejection};
-use crate::call::{self, Call, Report, Side};
+use crate::call::{self, Call, Report, Seen, Side};
 use crate::command::{Actor, Ask, Command};
 use crate::commit::{Position, Recorded};
 use crate::entity::EntityId;
+use crate::event::Event;
 use crate::id::{CallId, DeviceId, Fresh, PartyId, RegistrationId, SessionId};
 use crate::identity::LookupKey;
 use crate::registration::{self, Device, IdentityRecord, Party, Presence, Registration};
@@ -201,10 +202,12 @@ impl State {
         done.answer = decided.answer;
         let mut pending = decided.happenings;
         let mut changed = Vec::new();
+        // Found before: afterwards, a side that names somebody now leads no longer to those whom it left unnamed.
+        let unnamed = self.left_unnamed(&pending, place.at);
         for round in 0..ROUNDS_MAX {
             self.record(pending, place, &mut done.events, &mut changed);
             let fresh = Fresh::new(seed.wrapping_add(1 + round as u128), place.at);
-            let Some(next) = self.consequence(&changed, place.at, fresh) else { break };
+            let Some(next) = self.consequence(&changed, &unnamed, place.at, fresh) else { break };
             if let (Answer::Noted { call, .. }, Answer::Noted { .. }) = (&done.answer, &next.answer)
                 && next.happenings.iter().any(|happening| happening.entity == EntityId::Call(*call))
             {
@@ -292,13 +295,32 @@ impl State {
         }
     }
 
+    /// The calls that wait for a side which did not name its other end, and is about to.
+    fn left_unnamed(&self, happenings: &[Happening], now: Instant) -> Vec<CallId> {
+        let naming = happenings.iter().filter_map(|happening| match (happening.entity, &happening.event) {
+            (EntityId::Call(id), Event::Call(call::Event::Reported { side, report })) => {
+                let side = self.call(id)?.side(*side)?;
+                (report.other.key().is_some() && !matches!(side.other, Seen::Known { .. })).then_some(side)
+            }
+            _ => None,
+        });
+        naming.flat_map(|side| self.calls_that_name_side(side, now)).map(|(id, _)| id).collect()
+    }
+
     /// What follows for calls that wait, after these calls changed. The first consequence only: it is recorded, and asked
     /// for again.
-    fn consequence(&self, changed: &[CallId], now: Instant, fresh: Fresh) -> Option<Decided> {
+    fn consequence(
+        &self,
+        changed: &[CallId],
+        unnamed: &[CallId],
+        now: Instant,
+        fresh: Fresh,
+    ) -> Option<Decided> {
         changed
             .iter()
             .filter_map(|id| self.call(*id))
             .flat_map(|call| call.sides().flat_map(|(_, side)| self.calls_that_name_side(side, now)))
+            .chain(unnamed.iter().filter_map(|id| Some((*id, self.call(*id)?))))
             .filter(|(_, call)| call.is_free(now))
             .find_map(|(id, _)| call::reconsider(self, now, fresh, id))
     }

@@ -7,6 +7,7 @@ mod calls;
 mod deadlines;
 mod feed_items;
 mod matching_worlds;
+mod properties;
 mod registration;
 mod residency;
 mod sessions;
