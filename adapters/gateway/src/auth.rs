@@ -71,11 +71,11 @@ impl Shared {
             let service = self.services.find(token).ok_or_else(|| {
                 Problem::new(GatewayCode::CredentialInvalid, "this service key is not (or no longer) known")
             })?;
-            self.rates.request_of_service(&service.name).map_err(Refused)?;
+            self.rates.request_of_service(&service.name)?;
             return Ok(Caller::Service(service));
         }
         let access = self.access(token)?;
-        self.rates.request_of_device(access.device).map_err(Refused)?;
+        self.rates.request_of_device(access.device)?;
         Ok(Caller::Device(access))
     }
 

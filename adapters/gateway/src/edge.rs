@@ -79,7 +79,10 @@ pub(crate) async fn edge(State(shared): State<AppState>, mut request: Request, n
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
     }
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // What is answered is somebody's: nobody between keeps it, unless a route says otherwise.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 
     let status = response.status();
     let took = began.elapsed();
@@ -109,13 +112,14 @@ fn admit(
         let detail = format!("a request has at most {} headers", shared.config.headers_max);
         return Err(Problem::new(GatewayCode::HeadersTooMany, detail));
     }
-    shared.rates.request_from(incoming.subscriber()).map_err(|problem| *problem)?;
+    shared.rates.request_from(incoming.subscriber())?;
     Ok((route != "/v1/feed").then(|| Duration::from_millis(shared.config.request_ms_max)))
 }
 
 /// Makes the document of a refusal, also of one that a library made.
 fn shown(mut response: Response, id: RequestId) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        metrics::counter!("paravox_http_problems_total", "code" => problem.code()).increment(1);
         let rendered = problem.render(id);
         return carried_over(&response, rendered);
     }

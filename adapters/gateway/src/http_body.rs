@@ -109,15 +109,14 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 fn plain(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let expected = || message.rsplit_once(", expected ").map(|(_, expected)| expected);
-    let start: Cow<'_, str> =
-        match message.split_once(|c: char| c == ':' || c == '`').map(|(start, _)| start.trim()) {
-            Some("invalid type") => "of the wrong type".into(),
-            Some("invalid value") => "not a possible value".into(),
-            Some("invalid length") => "of the wrong length".into(),
-            Some("unknown field") => "there is an unknown field".into(),
-            Some("unknown variant") => "not one of the possible words".into(),
-            _ => return message.to_owned(),
-        };
+    let start: Cow<'_, str> = match message.split_once([':', '`']).map(|(start, _)| start.trim()) {
+        Some("invalid type") => "of the wrong type".into(),
+        Some("invalid value") => "not a possible value".into(),
+        Some("invalid length") => "of the wrong length".into(),
+        Some("unknown field") => "there is an unknown field".into(),
+        Some("unknown variant") => "not one of the possible words".into(),
+        _ => return message.to_owned(),
+    };
     expected().map_or_else(|| start.to_string(), |expected| format!("{start}, expected {expected}"))
 }
 

@@ -127,7 +127,6 @@ impl Problem {
     }
 
     /// The code.
-    #[cfg(test)]
     pub(crate) const fn code(&self) -> &'static str {
         self.code
     }
@@ -176,13 +175,10 @@ impl IntoResponse for Problem {
     }
 }
 
-/// `Problem` is large for an error: routes return it boxed.
-pub(crate) type Refusal = Box<Problem>;
+/// What a route returns instead of an answer.
+pub(crate) struct Refused(pub(crate) Problem);
 
-/// A boxed problem is answered as the problem.
-pub(crate) struct Refused(pub(crate) Refusal);
-
-impl<T: Into<Refusal>> From<T> for Refused {
+impl<T: Into<Problem>> From<T> for Refused {
     fn from(problem: T) -> Self {
         Self(problem.into())
     }
@@ -190,6 +186,6 @@ impl<T: Into<Refusal>> From<T> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (*self.0).into_response()
+        self.0.into_response()
     }
 }

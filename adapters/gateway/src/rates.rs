@@ -19,7 +19,7 @@ use paravox_domain::time::Span;
 
 use crate::codes::GatewayCode;
 use crate::config::RateConfig;
-use crate::problem::{Problem, Refusal};
+use crate::problem::Problem;
 
 /// Keys that one limiter remembers.
 const KEYS_MAX: usize = 1_000_000;
@@ -27,7 +27,7 @@ const KEYS_MAX: usize = 1_000_000;
 /// How often it is looked whether keys can be forgotten: each so many checks.
 const LOOK_EVERY: u32 = 4_096;
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// One rate for each key.
 struct Limiter<K: Hash + Eq + Clone> {
@@ -85,17 +85,14 @@ fn span(wait: Duration) -> Span {
     Span(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))
 }
 
-fn too_fast(wait: Duration) -> Refusal {
-    Box::new(
-        Problem::new(GatewayCode::TooFast, "slow down, and come back as `Retry-After` says")
-            .after(span(wait)),
-    )
+fn too_fast(wait: Duration) -> Problem {
+    Problem::new(GatewayCode::TooFast, "slow down, and come back as `Retry-After` says").after(span(wait))
 }
 
-fn too_many_codes(wait: Duration) -> Refusal {
+fn too_many_codes(wait: Duration) -> Problem {
     let detail =
         "too many codes were asked for: use the one that you have, or come back as `Retry-After` says";
-    Box::new(Problem::new(GatewayCode::CodesTooMany, detail).after(span(wait)))
+    Problem::new(GatewayCode::CodesTooMany, detail).after(span(wait))
 }
 
 impl Rates {
@@ -115,17 +112,17 @@ impl Rates {
     }
 
     /// A request from an address.
-    pub(crate) fn request_from(&self, subscriber: u128) -> Result<(), Refusal> {
+    pub(crate) fn request_from(&self, subscriber: u128) -> Result<(), Problem> {
         self.address.check(&subscriber).map_err(too_fast)
     }
 
     /// A request with a device's credential.
-    pub(crate) fn request_of_device(&self, device: DeviceId) -> Result<(), Refusal> {
+    pub(crate) fn request_of_device(&self, device: DeviceId) -> Result<(), Problem> {
         self.device.check(&device).map_err(too_fast)
     }
 
     /// A request with a service's key.
-    pub(crate) fn request_of_service(&self, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn request_of_service(&self, name: &str) -> Result<(), Problem> {
         if self.service.inner.is_none() {
             return Ok(());
         }
@@ -138,7 +135,7 @@ impl Rates {
         identity: &Identity,
         key: LookupKey,
         subscriber: u128,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Problem> {
         self.address_codes.check(&subscriber).map_err(too_many_codes)?;
         self.identity_codes.check(&key).map_err(too_many_codes)?;
         if let Identity::Number(number) = identity {

@@ -102,10 +102,10 @@ impl Shared {
 
     /// A page as it is answered.
     pub(crate) fn list<T, B>(&self, list: &str, listing: Listing<T>, body: impl Fn(T) -> B) -> ListBody<B> {
-        let last = listing.items.last().map(|(place, _)| *place);
+        let end = listing.items.last().map(|(place, _)| *place);
         let next = |place: Place| cursor::text(&self.cursor_key, list, place);
         ListBody {
-            next_cursor: last.filter(|_| listing.has_more).map(next),
+            next_cursor: end.filter(|_| listing.has_more).map(next),
             has_more: listing.has_more,
             data: listing.items.into_iter().map(|(_, item)| body(item)).collect(),
         }

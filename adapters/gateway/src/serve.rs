@@ -7,6 +7,8 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -133,7 +135,8 @@ impl Gateway {
                 let _ = stream.try_write(full.as_bytes());
                 continue;
             };
-            connection(&builder, &graceful, self.router(), stream, peer, admitted);
+            let first_request = Duration::from_millis(config.header_read_ms_max);
+            connection(&builder, &graceful, self.router(), stream, (peer, first_request), admitted);
         };
         drop(listener);
         self.shared.closing.cancel();
@@ -174,13 +177,16 @@ fn connection(
     graceful: &GracefulShutdown,
     router: Router,
     stream: TcpStream,
-    peer: SocketAddr,
+    (peer, first_request): (SocketAddr, Duration),
     admitted: Admitted,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the socket is gone already");
     }
+    let begun = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&begun);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
@@ -188,7 +194,14 @@ fn connection(
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let watched = graceful.watch(serving);
     tokio::spawn(async move {
-        if let Err(error) = watched.await {
+        let mut watched = pin!(watched);
+        // The server's own limits begin when it knows which version of HTTP is spoken: until then this one counts.
+        let outcome = match tokio::time::timeout(first_request, &mut watched).await {
+            Ok(outcome) => outcome,
+            Err(_) if begun.load(Ordering::Relaxed) => watched.await,
+            Err(_) => Ok(()),
+        };
+        if let Err(error) = outcome {
             tracing::debug!(error, "a connection ended with an error");
         }
         drop(admitted);

@@ -76,7 +76,7 @@ impl WebhookSms {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(bad_url());
         }
-        let token = config.token_file.as_ref().map(|path| read_token(path)).transpose()?;
+        let token = config.token_file.as_ref().map(read_token).transpose()?;
         let timeout = Duration::from_millis(config.timeout_ms.max(1));
         let client = Client::builder()
             .timeout(timeout)

@@ -51,8 +51,8 @@ impl Credentials {
     /// Reads a ticket.
     pub fn check_ticket(&self, text: &str, now: Instant) -> Result<Ticket, TicketError> {
         let (content, presented) = text.rsplit_once('.').ok_or(TicketError)?;
-        let parts: Vec<&str> = content.splitn(8, '.').collect();
-        let [FORM, kid, device, party, connection, until, expires] = parts[..] else {
+        let pieces: Vec<&str> = content.splitn(8, '.').collect();
+        let [FORM, kid, device, party, connection, until, expires] = pieces[..] else {
             return Err(TicketError);
         };
         let key = self.key(kid).ok_or(TicketError)?;

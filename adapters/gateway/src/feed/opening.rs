@@ -33,7 +33,8 @@ impl After {
             return Some(Self::Latest);
         }
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| text.parse().ok()).flatten().map(Self::Number)
+        // As positions in databases: 63 bits.
+        digits.then(|| text.parse::<i64>().ok()).flatten().map(|number| Self::Number(number as u64))
     }
 }
 

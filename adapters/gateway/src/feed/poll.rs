@@ -115,7 +115,7 @@ pub(crate) async fn poll(
     }
     text.push(']');
     for Frame { kind, text: json, .. } in &opening.first {
-        text.push_str(&format!(r#","{kind}":{json}"#));
+        text.extend([",\"", kind, "\":", json]);
     }
     text.push('}');
     let json = HeaderValue::from_static("application/json");

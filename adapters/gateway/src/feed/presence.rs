@@ -24,7 +24,7 @@ use crate::parts::Shared;
 use crate::problem::Problem;
 
 /// How long a gone connection is told again where no writer answers.
-const TELL_FOR: Duration = Duration::from_secs(60);
+const TELL_FOR: Duration = Duration::from_mins(1);
 /// The rest before the second try; it doubles up to [`REST_MAX`].
 const REST_FIRST: Duration = Duration::from_millis(50);
 const REST_MAX: Duration = Duration::from_secs(2);

@@ -3,8 +3,11 @@
 //! Owns: the order of frames, and the reasons from within for an end. Transports add their own.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use paravox_domain::id::RequestId;
+use paravox_domain::ports::Clock;
+use paravox_domain::ports::query::FeedItem;
 use paravox_domain::time::Instant;
 use tokio::time::{Duration, Instant as Moment};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +21,7 @@ use crate::parts::Shared;
 
 /// The frames of a feed.
 pub(crate) struct Source {
+    clock: Arc<dyn Clock>,
     pending: VecDeque<Frame>,
     reader: Reader,
     revoked: bool,
@@ -36,17 +40,27 @@ impl Source {
     /// The frames of a feed that has begun, the first one included.
     pub(crate) fn new(shared: &Shared, opening: Opening, presence: &Presence, request: RequestId) -> Self {
         let hello = opening.hello(shared, presence.device(), request);
-        let mut source = Self { pending: VecDeque::new(), reader: opening.reader, revoked: false };
+        let clock = Arc::clone(&shared.clock);
+        let mut source = Self { clock, pending: VecDeque::new(), reader: opening.reader, revoked: false };
         source.pending.push_back(hello);
         source.pending.extend(opening.first);
         source.take(opening.items);
         source
     }
 
-    fn take(&mut self, items: Vec<paravox_domain::ports::query::FeedItem>) {
+    fn take(&mut self, items: Vec<FeedItem>) {
         for item in items {
             self.revoked |= frames::is_revocation(&item);
             self.pending.push_back(frames::item(&item));
+        }
+    }
+
+    /// Notes how long it took from the decisions to here.
+    fn note(&self, items: &[FeedItem]) {
+        let now = self.clock.now();
+        let histogram = metrics::histogram!("paravox_feed_decision_to_device_seconds");
+        for item in items {
+            histogram.record(now.since(item.at).micros().max(0) as f64 / 1e6);
         }
     }
 
@@ -65,7 +79,10 @@ impl Source {
                 return Err(Close::Credential);
             }
             match self.reader.next().await {
-                Ok(News::Items(items)) => self.take(items),
+                Ok(News::Items(items)) => {
+                    self.note(&items);
+                    self.take(items);
+                }
                 Ok(News::TooOld(_)) => return Err(Close::CursorTooOld),
                 Ok(News::Ahead(_)) => return Err(Close::Ours),
                 Err(error) => {

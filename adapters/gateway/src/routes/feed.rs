@@ -75,7 +75,7 @@ pub(crate) async fn tickets(State(shared): State<AppState>, Reader(access): Read
     get,
     path = "/v1/feed",
     tag = "feed",
-    params(FeedParams, ("Last-Event-ID" = Option<u64>, Header, description = "With server-sent events: the last number that the device has.")),
+    params(FeedParams, ("Last-Event-ID" = Option<u64>, Header, description = "The last number that the device has, as browsers send it with server-sent events. It wins over `after`.")),
     security(("device" = [])),
     responses(
         (status = 101, description = "A WebSocket with the subprotocol `paravox.v1`."),
@@ -95,7 +95,7 @@ pub(crate) async fn feed(State(shared): State<AppState>, request: Request) -> Re
     let streams = wants(header::ACCEPT, "text/event-stream");
     let Params(params) = Params::<FeedParams>::from_request_parts(&mut parts, &shared).await?;
     let Reader(access) = Reader::from_request_parts(&mut parts, &shared).await?;
-    let resumed = parts.headers.get("last-event-id").filter(|_| streams);
+    let resumed = parts.headers.get("last-event-id");
     let after = match resumed {
         Some(value) => value.to_str().ok().and_then(After::parse).ok_or_else(|| {
             Problem::new(GatewayCode::HeaderInvalid, "`Last-Event-ID` is a number of the feed")
@@ -184,7 +184,7 @@ async fn credential(
         .check_ticket(text, shared.now())
         .map_err(|error| Problem::new(GatewayCode::TicketInvalid, error.to_string()))?;
     let Ticket { device, party, expires, .. } = ticket;
-    shared.rates.request_of_device(device).map_err(Refused)?;
+    shared.rates.request_of_device(device)?;
     Ok((Access { device, party, expires }, Some(ticket)))
 }
 

@@ -98,5 +98,5 @@ fn cors(origins: &[String]) -> CorsLayer {
             header(edge::REQUEST_ID),
             header::RETRY_AFTER,
         ])
-        .max_age(std::time::Duration::from_secs(600))
+        .max_age(std::time::Duration::from_mins(10))
 }

@@ -101,7 +101,7 @@ pub(crate) async fn start(
     StrictJson(body): StrictJson<RegistrationRequest>,
 ) -> Result<Response, Refused> {
     let key = body.identity.key(&shared.lookup_key);
-    shared.rates.code_for(&body.identity, key, write.subscriber).map_err(Refused)?;
+    shared.rates.code_for(&body.identity, key, write.subscriber)?;
     let registration: RegistrationId = shared.fresh();
     let ask = Ask::StartRegistration {
         registration,

@@ -85,7 +85,7 @@ pub(crate) async fn refresh(
         .credentials
         .check_refresh(&body.refresh_token)
         .map_err(|error| Problem::new(GatewayCode::CredentialInvalid, error.to_string()))?;
-    shared.rates.request_of_device(device).map_err(Refused)?;
+    shared.rates.request_of_device(device)?;
     let scope = Scope { caller: &device.to_string(), route: "POST /tokens", target: "" };
     let ask = Ask::RotateCredential { device, generation };
     let outcome = write.submit(&shared, scope, &body, Actor::Anyone, ask).await?;

@@ -25,9 +25,9 @@ async fn a1_what_is_anothers_looks_as_what_does_not_exist_on_every_route() {
     let server = start().await;
     let (anna, ben) = server.two().await;
     let carl = server.phone(CARL).await;
-    let (call, session) = server.session(&anna, &ben).await;
+    let (joined, session) = server.session(&anna, &ben).await;
     let nothing = "01k9vaxr3n0000000000000000";
-    let foreign = named_routes(&call, &session, &anna.device);
+    let foreign = named_routes(&joined, &session, &anna.device);
     let missing =
         named_routes(&format!("call_{nothing}"), &format!("ses_{nothing}"), &format!("dev_{nothing}"));
     let garbled = named_routes("x", "ses_UPPER", "%ff");

@@ -141,7 +141,8 @@ impl Events {
                             .map(|value| value.trim().to_owned())
                     };
                     let found = (field("event:").unwrap(), field("id:"), field("data:").unwrap());
-                    self.buffer = rest.to_owned();
+                    let rest = rest.to_owned();
+                    self.buffer = rest;
                     let data = serde_json::from_str(&found.2).unwrap();
                     return Some((found.0, found.1, data));
                 }

@@ -107,11 +107,13 @@ async fn p2_an_address_has_a_limit_of_its_own_and_gives_its_places_back() {
 #[tokio::test]
 async fn p2_headers_that_come_too_slowly_end_the_connection() {
     let server = start_with(GatewayConfig { header_read_ms_max: 200, ..config() }).await;
-    let mut socket = TcpStream::connect(server.address).await.unwrap();
-    socket.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n").await.unwrap();
-    let mut bytes = Vec::new();
-    soon("the end", socket.read_to_end(&mut bytes)).await.unwrap();
-    assert!(!String::from_utf8_lossy(&bytes).contains("200 OK"));
+    for begun in ["GET /livez HTTP/1.1\r\nhost: x\r\n", "", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(begun.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        soon("the end", socket.read_to_end(&mut bytes)).await.unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("200 OK"), "{begun:?}");
+    }
 }
 
 #[tokio::test]

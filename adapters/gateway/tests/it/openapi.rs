@@ -24,9 +24,9 @@ fn the_checked_in_description_is_that_of_the_code() {
 #[tokio::test]
 async fn the_description_is_served_and_says_of_each_operation_what_it_may_answer() {
     let server = start().await;
-    let served = server.get("x", "/v1/openapi.json").await.expect(200);
+    let reply = server.get("x", "/v1/openapi.json").await.expect(200);
     let document: Value = serde_json::from_str(&std::fs::read_to_string(checked_in()).unwrap()).unwrap();
-    assert_eq!(served.body, document);
+    assert_eq!(reply.body, document);
     assert_eq!(document["openapi"].as_str().unwrap().split('.').take(2).collect::<Vec<_>>(), ["3", "1"]);
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {

@@ -24,10 +24,8 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// Waits for something within the limit.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(LIMIT, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited too long for: {what}"),
-    }
+    let outcome = tokio::time::timeout(LIMIT, future).await;
+    outcome.unwrap_or_else(|_| panic!("waited too long for: {what}"))
 }
 
 /// Waits until a condition holds.
