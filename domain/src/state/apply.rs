@@ -21,6 +21,7 @@ impl State {
     /// Applies one event.
     pub fn apply(&mut self, position: Position, recorded: &Recorded) {
         let Recorded { entity, version, at, event, .. } = recorded;
+        let was_resident = self.is_resident(*entity);
         match (*entity, event) {
             (EntityId::Registration(id), Event::Registration(event)) => {
                 self.registrations.apply(id, *version, position, |value| registration::evolve(value, event));
@@ -44,9 +45,11 @@ impl State {
                 self.apply_session(id, *version, position, event, recorded);
             }
             // An event that stands in a stream of another kind: the decoder refuses it, so that it cannot get here.
-            _ => {}
+            _ => return,
         }
-        self.residency.touch(*entity);
+        if !was_resident {
+            self.residency.enter(*entity);
+        }
     }
 
     fn apply_call(
@@ -158,7 +161,7 @@ impl State {
             EntityId::Call(id) => note(&mut self.calls, id),
             EntityId::Session(id) => note(&mut self.sessions, id),
         }
-        self.residency.touch(entity);
+        self.residency.enter(entity);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Residency: which entities stay in memory.
 //!
 //! The state is a cache of the journal. What is going on stays: open calls, open sessions, calls that a late report can
-//! still mean. Everything else may go once the archive has confirmed its last event, oldest use first.
+//! still mean. Everything else may go once the archive has confirmed its last event.
 //!
-//! Owns: the order of use, and eviction.
+//! Owns: the order in which residents are looked at, and eviction. To note an event costs nothing but for an entity that
+//! was not resident.
 //! Does not own: the archive's position; the writer brings it.
 //! Invariant: eviction changes no decision: a command that names an evicted entity brings it back as it was.
 
@@ -14,13 +15,13 @@ use crate::commit::Position;
 use crate::entity::EntityId;
 use crate::time::Instant;
 
-/// Entities in the order in which they were last changed or loaded. An entity may stand here more than once; only its
-/// last place counts.
+/// Resident entities, each once, in the order in which they came or were last looked at.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Residency {
-    queue: VecDeque<(u64, EntityId)>,
-    uses: u64,
-    last_use: std::collections::BTreeMap<EntityId, u64>,
+    /// Registrations, calls and sessions: they end, and are looked at again and again.
+    passing: VecDeque<EntityId>,
+    /// Identities, parties, devices and presences: they stay, unless there are too many.
+    lasting: VecDeque<EntityId>,
 }
 
 /// How many entities are resident.
@@ -35,46 +36,61 @@ pub struct Residents {
 }
 
 impl Residency {
-    /// Notes that an entity was changed or loaded.
-    pub(super) fn touch(&mut self, entity: EntityId) {
-        self.uses += 1;
-        self.last_use.insert(entity, self.uses);
-        self.queue.push_back((self.uses, entity));
+    /// Notes that an entity has become resident.
+    pub(super) fn enter(&mut self, entity: EntityId) {
+        self.ring(entity).push_back(entity);
+    }
+
+    fn ring(&mut self, entity: EntityId) -> &mut VecDeque<EntityId> {
+        match entity {
+            EntityId::Registration(_) | EntityId::Call(_) | EntityId::Session(_) => &mut self.passing,
+            EntityId::Identity(_) | EntityId::Party(_) | EntityId::Device(_) | EntityId::Presence(_) => {
+                &mut self.lasting
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.passing.len() + self.lasting.len()
     }
 }
 
 impl State {
     /// How many entities are resident.
     pub fn residents(&self) -> Residents {
-        Residents {
-            entities: self.residency.last_use.len(),
-            calls: self.calls.len(),
-            sessions: self.sessions.len(),
-        }
+        Residents { entities: self.residency.len(), calls: self.calls.len(), sessions: self.sessions.len() }
     }
 
-    /// Evicts entities that are not going on and whose last event the archive has confirmed, oldest use first, until at
-    /// most `keep` are resident or `steps` were looked at. Returns how many were evicted.
+    /// Evicts entities that are not going on and whose last event the archive has confirmed: those that have ended, and
+    /// others, longest resident first, while more than `keep` are resident. Looks at `steps` of them at most, and goes on
+    /// from there the next time. Returns how many were evicted.
     pub fn evict(&mut self, confirmed: Position, now: Instant, keep: usize, steps: usize) -> usize {
         let mut evicted = 0;
-        for _ in 0..steps {
-            let Some((used, entity)) = self.residency.queue.pop_front() else { break };
-            if self.residency.last_use.get(&entity) != Some(&used) {
-                continue;
+        for _ in 0..steps.min(self.residency.passing.len()) {
+            let Some(entity) = self.residency.passing.pop_front() else { break };
+            evicted += usize::from(self.evict_or_keep(entity, confirmed, now, keep));
+        }
+        for _ in 0..steps.min(self.residency.lasting.len()) {
+            if self.residency.len() <= keep {
+                break;
             }
-            let finished = self.is_finished(entity, now);
-            let pressed = self.residency.last_use.len() > keep;
-            if self.is_confirmed(entity, confirmed)
-                && (finished || (pressed && !self.is_going_on(entity, now)))
-            {
-                self.drop_entity(entity);
-                self.residency.last_use.remove(&entity);
-                evicted += 1;
-            } else {
-                self.residency.touch(entity);
-            }
+            let Some(entity) = self.residency.lasting.pop_front() else { break };
+            evicted += usize::from(self.evict_or_keep(entity, confirmed, now, keep));
         }
         evicted
+    }
+
+    /// Evicts an entity that was taken out of its ring, or puts it back at the end.
+    fn evict_or_keep(&mut self, entity: EntityId, confirmed: Position, now: Instant, keep: usize) -> bool {
+        let pressed = self.residency.len() >= keep;
+        let may_go = self.is_finished(entity, now) || (pressed && !self.is_going_on(entity, now));
+        if may_go && self.is_confirmed(entity, confirmed) {
+            self.drop_entity(entity);
+            true
+        } else {
+            self.residency.enter(entity);
+            false
+        }
     }
 
     /// Whether an entity will never be needed again unless somebody names it.

@@ -6,6 +6,7 @@ mod ambiguity;
 mod calls;
 mod deadlines;
 mod feed_items;
+mod golden;
 mod matching_worlds;
 mod properties;
 mod registration;

@@ -60,26 +60,26 @@ impl Step {
             25 => asked(whom.actor(), Ask::Disconnect { device: who.device, connection: self.connection() }),
             26..29 => who.says(session, &"x".repeat(self.more as usize % 5_000)),
             29 => who.joins(session),
-            30 => who.keeps(session, self.more % 2 == 0),
+            30 => who.keeps(session, self.more.is_multiple_of(2)),
             31 => who.leaves(session),
             32 => Asked::tick(),
             33 => {
                 let identity = number(u128::from(self.more % 20));
                 let code = world.codes.digest(registration, &world.codes.code(registration));
-                let actor = if self.more % 2 == 0 { Actor::Anyone } else { who.actor() };
+                let actor = if self.more.is_multiple_of(2) { Actor::Anyone } else { who.actor() };
                 asked(actor, Ask::StartRegistration { registration, identity, device: new_device("x"), code })
             }
             34 | 35 => {
                 let right = world.codes.code(registration);
-                let presented = if self.more % 2 == 0 { &right } else { "wrong" };
+                let presented = if self.more.is_multiple_of(2) { &right } else { "wrong" };
                 let code = world.codes.digest(registration, presented);
                 asked(Actor::Anyone, Ask::ProveRegistration { registration, code })
             }
             36 => {
-                let generation = if self.more % 4 == 0 { self.more } else { self.more % 4 };
+                let generation = if self.more.is_multiple_of(4) { self.more } else { self.more % 4 };
                 asked(Actor::Anyone, Ask::RotateCredential { device: who.device, generation })
             }
-            37 if self.more % 4 == 0 => who.asks(Ask::RevokeDevice { device: whom.device }),
+            37 if self.more.is_multiple_of(4) => who.asks(Ask::RevokeDevice { device: whom.device }),
             38 => asked(Actor::Server, Ask::Notify(Box::new(who.calls(whom).report))),
             _ => asked(Actor::Anyone, Ask::JoinSession { session }),
         }

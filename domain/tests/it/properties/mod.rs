@@ -2,5 +2,5 @@
 
 mod commands;
 mod commit_format;
-mod events;
+pub(crate) mod events;
 mod histories;

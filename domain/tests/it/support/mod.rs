@@ -10,7 +10,9 @@ mod then;
 use std::sync::Arc;
 
 use paravox_domain::command::{Actor, Command};
-use paravox_domain::commit::{Commit, CommitBuilder, Header, Position, Recorded, Settled, Version};
+use paravox_domain::commit::{
+    Commit, CommitBuilder, EncodedCommit, Header, Position, Recorded, Settled, Version,
+};
 use paravox_domain::digest::{Digest, SecretKey};
 use paravox_domain::entity::EntityId;
 use paravox_domain::event::Event;
@@ -216,8 +218,8 @@ impl World {
         events
     }
 
-    /// The history as commits, each encoded, parsed and decoded.
-    pub(crate) fn commits(&self) -> Vec<Commit> {
+    /// The history as commits, each chained to the one before.
+    pub(crate) fn encoded(&self) -> Vec<EncodedCommit> {
         let mut previous = Digest::GENESIS;
         let mut commits = Vec::new();
         for (step, position) in self.history.iter().zip(1..) {
@@ -230,10 +232,17 @@ impl World {
             }
             let sealed = builder.seal(&header(Position(position), previous));
             previous = sealed.digest();
-            let parsed = paravox_domain::commit::EncodedCommit::parse(sealed.bytes().clone()).unwrap();
-            commits.push(parsed.decode().unwrap());
+            commits.push(sealed);
         }
         commits
+    }
+
+    /// The history as commits, each encoded, parsed and decoded.
+    pub(crate) fn commits(&self) -> Vec<Commit> {
+        let encoded = self.encoded().into_iter();
+        encoded
+            .map(|sealed| EncodedCommit::parse(sealed.bytes().clone()).unwrap().decode().unwrap())
+            .collect()
     }
 
     /// The state that the encoded history leads to.
