@@ -124,16 +124,17 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Params<T> {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Refused> {
         Query::<T>::try_from_uri(&parts.uri).map(|Query(params)| Self(params)).map_err(|error| {
-            let text = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            let text = text.rsplit_once(": ").map_or(text.as_str(), |(first, last)| {
-                if first.contains("invalid") || first.contains("unknown") { text.as_str() } else { last }
-            });
-            Problem::new(
-                GatewayCode::QueryInvalid,
-                "a query parameter is unknown, double, or not as it must be",
-            )
-            .at("", plain(text))
-            .into()
+            // The library's words hold the client's: they are only looked at.
+            let words = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let what = if words.contains("unknown field") {
+                "a parameter is unknown"
+            } else if words.contains("duplicate field") {
+                "a parameter is there twice"
+            } else {
+                "a parameter is not one of its possible values"
+            };
+            let detail = "the query string is not as this route takes it: see `/v1/openapi.json`";
+            Problem::new(GatewayCode::QueryInvalid, detail).at("", what).into()
         })
     }
 }

@@ -43,6 +43,11 @@ async fn l1_no_number_name_code_or_token_is_traced_or_repeated_in_a_refusal() {
     refusals.push(server.get("canary-token", "/v1/me").await);
     refusals.push(server.get(&anna.access, &format!("/v1/calls?cursor={ANNA}")).await);
     refusals.push(server.get(&anna.access, &format!("/v1/calls/{ANNA}")).await);
+    for query in
+        ["canary=1", "limit=canary", "limit=1&limit=%2B442079460001", "unknown:%20canary=1", "invalid=canary"]
+    {
+        refusals.push(server.get(&anna.access, &format!("/v1/calls?{query}")).await);
+    }
     refusals.push(server.post_text(&anna.access, &path, format!(r#"{{"text": "{ANNA}"#)).await);
     let (id, _) = server.claim(ANNA).await;
     refusals.push(
