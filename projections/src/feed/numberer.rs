@@ -45,10 +45,22 @@ pub(crate) struct Numberer {
     heads: HashMap<DeviceId, Head>,
 }
 
+/// Nobody.
+struct Silent;
+
+impl FeedSink for Silent {
+    fn offer(&self, _: Vec<(DeviceId, FeedItem)>) {}
+}
+
 impl Numberer {
     /// Numbers the items after a position; the stored feeds stand there.
     pub(crate) fn new(db: Db, sink: Arc<dyn FeedSink>, after: Position) -> Self {
         Self { db, sink, after, heads: HashMap::new() }
+    }
+
+    /// The same, for items that were offered before.
+    pub(crate) fn silent(db: Db, after: Position) -> Self {
+        Self::new(db, Arc::new(Silent), after)
     }
 
     /// The items of each commit, numbered and offered. `applied` is the position up to which items are stored. After an

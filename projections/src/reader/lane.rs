@@ -1,22 +1,25 @@
 //! A lane: one follow of the journal, read ahead of the database, for a set of projections.
 //!
 //! Two stages, so that a feed's item is offered while the transaction of an earlier one is still under way: the first
-//! reads, checks, decodes, numbers and offers; the second applies whatever has come in one transaction.
+//! (`ahead`) reads, checks, decodes, numbers and offers; the second applies whatever has come in one transaction.
 //!
-//! Owns: the bounds of the queue between the two, retries, and when to give way to another process.
+//! Owns: retries, and when to give way to another process.
 //! Invariant: a commit is applied once; all that was applied moved its position in the same transaction.
-//! Time: the runtime's clock for pauses and measurements; instants from the `Clock` port for ages.
+//! Time: the runtime's clock for pauses; instants from the `Clock` port for ages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use paravox_domain::commit::Position;
+use futures_util::FutureExt as _;
 use paravox_domain::commit::chain::Link;
+use paravox_domain::commit::{Commit, Position};
 use paravox_domain::ports::{AnyJournal, Clock};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::queue::{Queued, Receiving, queue};
 use super::{
     Activity, Backoff, Delivery, Projection, RunnerOptions, RunnerStatus, Source, advance, standing,
 };
@@ -53,10 +56,30 @@ pub(super) enum Outcome {
     Damaged(String),
 }
 
-/// A delivery on its way to the database, with its share of the queue's room.
-struct Queued {
-    delivery: Delivery,
-    _room: OwnedSemaphorePermit,
+/// The second stage, as it stands.
+struct Applying<'a> {
+    members: &'a mut [Member],
+    /// The last commit that all members have.
+    reached: Link,
+    /// Its position, for the first stage.
+    applied: Arc<AtomicU64>,
+    clean: Interval,
+    /// Whether feeds are kept.
+    numbers: bool,
+}
+
+/// What comes next.
+enum Next {
+    GoOn,
+    End(Outcome),
+    /// The first stage has ended, and says why.
+    EndAsReading,
+}
+
+/// Where the feeds stand.
+fn feeds_at(members: &[Member]) -> Position {
+    let feeds = members.iter().find(|member| member.projection.name() == crate::feed::READER);
+    feeds.map_or(Position::START, |member| member.link.position)
 }
 
 impl Surroundings {
@@ -75,42 +98,127 @@ impl Surroundings {
         let Some(start) = members.iter().map(|member| member.link).min_by_key(|link| link.position) else {
             return Outcome::Asked;
         };
-        let (sender, mut receiver) = mpsc::channel(self.options.queue_max);
+        let numbers = numberer.is_some();
+        let (sending, mut receiving) = queue(&self.options, start.position);
         let applied = Arc::new(AtomicU64::new(start.position.0));
-        let room = Arc::new(Semaphore::new(self.room()));
-        let reading =
-            self.clone().read_ahead(start, numberer, Arc::clone(&applied), sender, Arc::clone(&room));
-        let reading = AbortOnDropHandle::new(tokio::spawn(reading));
+        let ended = CancellationToken::new();
+        let reading = {
+            let (this, applied, ended) = (self.clone(), Arc::clone(&applied), ended.clone().drop_guard());
+            tokio::spawn(async move {
+                let outcome = this.read_ahead(start, numberer, &applied, &sending).await;
+                drop(ended);
+                outcome
+            })
+        };
+        let reading = AbortOnDropHandle::new(reading);
         let mut clean = tokio::time::interval(self.options.clean_every);
-        clean.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut batch: Vec<Delivery> = Vec::new();
+        clean.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stage = Applying { members, reached: start, applied, clean, numbers };
         loop {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Outcome::Asked,
-                _ = clean.tick() => {
-                    self.measure_end(members).await;
-                    self.clean(members).await;
-                }
-                queued = receiver.recv() => {
-                    let Some(queued) = queued else {
-                        return reading.await.unwrap_or_else(|error| Outcome::Damaged(error.to_string()));
-                    };
-                    self.gather(&mut batch, queued, &mut receiver);
-                    if let Some(outcome) = self.apply_until_done(members, &batch).await {
-                        return outcome;
-                    }
-                    if let Some(last) = batch.last() {
-                        applied.store(last.position().0, Ordering::Release);
-                    }
-                    self.measure(members, &batch, self.room() - room.available_permits());
-                    batch.clear();
-                    if catching_up && self.is_close(members) {
-                        return Outcome::CaughtUp;
-                    }
+            let outcome = if receiving.is_left_alone() {
+                self.apply_alone(&mut stage, &receiving, &ended).await
+            } else {
+                self.apply_next(&mut stage, &mut receiving).await
+            };
+            match outcome {
+                Next::GoOn if catching_up && self.is_close(stage.members) => return Outcome::CaughtUp,
+                Next::GoOn => {}
+                Next::End(outcome) => return outcome,
+                Next::EndAsReading => {
+                    return reading.await.unwrap_or_else(|error| Outcome::Damaged(error.to_string()));
                 }
             }
         }
+    }
+
+    /// Applies what has come by the queue.
+    async fn apply_next(&self, stage: &mut Applying<'_>, receiving: &mut Receiving) -> Next {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Next::End(Outcome::Asked),
+            _ = stage.clean.tick() => {
+                self.measure_end(stage.members).await;
+                self.clean(stage.members).await;
+                Next::GoOn
+            }
+            queued = receiving.recv() => {
+                let Some(queued) = queued else { return Next::EndAsReading };
+                let batch = self.gather(stage.reached.position, queued, receiving);
+                let next = self.apply_batch(stage, &batch).await;
+                self.measure(stage.members, &batch, receiving.events());
+                next
+            }
+        }
+    }
+
+    /// Applies what the journal has, until the queue can be used again.
+    async fn apply_alone(
+        &self,
+        stage: &mut Applying<'_>,
+        receiving: &Receiving,
+        ended: &CancellationToken,
+    ) -> Next {
+        let mut source =
+            Source::new(Arc::clone(&self.journal), self.db.clone(), stage.reached, self.options.pause);
+        let mut numberer = stage.numbers.then(|| Numberer::silent(self.db.clone(), feeds_at(stage.members)));
+        while !receiving.goes_on_after(stage.reached.position) {
+            let commits = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Next::End(Outcome::Asked),
+                commits = source.next(|cause| self.troubled(cause)) => commits,
+                () = ended.cancelled() => return Next::EndAsReading,
+            };
+            let mut commits = match commits {
+                Ok(commits) => commits,
+                Err(error) => return Next::End(Outcome::Damaged(error.to_string())),
+            };
+            let last = commits.last().map_or(stage.reached.position, |commit| commit.header.position);
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Next::End(Outcome::Asked),
+                () = receiving.offered(last) => {}
+                () = ended.cancelled() => return Next::EndAsReading,
+            }
+            while !commits.is_empty() {
+                let rest = commits.split_off(self.bounded(&commits));
+                let deliveries = match self.deliver(numberer.as_mut(), commits, stage.reached.position).await
+                {
+                    Ok(deliveries) => deliveries,
+                    Err(outcome) => return Next::End(outcome),
+                };
+                if let Next::End(outcome) = self.apply_batch(stage, &deliveries).await {
+                    return Next::End(outcome);
+                }
+                self.measure(stage.members, &deliveries, receiving.events());
+                commits = rest;
+            }
+            if stage.clean.tick().now_or_never().is_some() {
+                self.measure_end(stage.members).await;
+                self.clean(stage.members).await;
+            }
+        }
+        Next::GoOn
+    }
+
+    async fn apply_batch(&self, stage: &mut Applying<'_>, batch: &[Delivery]) -> Next {
+        let Some(last) = batch.last() else { return Next::GoOn };
+        if let Some(outcome) = self.apply_until_done(stage.members, batch).await {
+            return Next::End(outcome);
+        }
+        stage.reached = Link { position: last.position(), digest: last.commit.digest };
+        stage.applied.store(last.position().0, Ordering::Release);
+        Next::GoOn
+    }
+
+    /// How many of these commits one transaction takes.
+    fn bounded(&self, commits: &[Commit]) -> usize {
+        let mut events = 0;
+        let within = commits.iter().take(self.options.commits_max.max(1)).take_while(|commit| {
+            let fits = events < self.options.events_max;
+            events += commit.events.len();
+            fits
+        });
+        within.count().max(1)
     }
 
     /// Whether the foremost reader is close.
@@ -119,15 +227,20 @@ impl Surroundings {
         members.iter().all(|member| member.link.position.0 + self.options.apart_max / 2 >= foremost.0)
     }
 
-    /// Takes whatever has come, within the bounds of one transaction.
-    fn gather(&self, batch: &mut Vec<Delivery>, first: Queued, receiver: &mut mpsc::Receiver<Queued>) {
-        let mut events = first.delivery.commit.events.len();
-        batch.push(first.delivery);
-        while batch.len() < self.options.commits_max && events < self.options.events_max {
-            let Ok(next) = receiver.try_recv() else { break };
-            events += next.delivery.commit.events.len();
-            batch.push(next.delivery);
+    /// Takes whatever has come after a position, within the bounds of one transaction.
+    fn gather(&self, reached: Position, first: Queued, receiving: &mut Receiving) -> Vec<Delivery> {
+        let mut batch = Vec::new();
+        let mut events = 0;
+        let mut next = Some(first);
+        while let Some(queued) = next {
+            if queued.delivery.position() > reached {
+                events += queued.delivery.commit.events.len();
+                batch.push(queued.delivery);
+            }
+            let full = batch.len() >= self.options.commits_max || events >= self.options.events_max;
+            next = if full { None } else { receiving.try_recv() };
         }
+        batch
     }
 
     /// Applies a batch, again and again until it is applied or never can be.
@@ -236,111 +349,5 @@ impl Surroundings {
                 status.positions.insert(member.projection.name(), member.link.position);
             }
         });
-    }
-
-    /// How long ago the commit was made that is being waited for.
-    fn measure_age(&self, members: &[Member], commit: Option<&Delivery>) {
-        let Some(commit) = commit else { return };
-        let behind = self.clock.now().since(commit.commit.header.at);
-        let seconds = (behind.micros().max(0) as f64) / 1e6;
-        for member in members {
-            metrics::gauge!("paravox_reader_lag_seconds", "reader" => member.projection.name()).set(seconds);
-        }
-    }
-
-    /// How many commits the journal has that are not applied.
-    async fn measure_end(&self, members: &[Member]) {
-        let Ok(end) = self.journal.end().await else { return };
-        for member in members {
-            let behind = end.0.saturating_sub(member.link.position.0);
-            let name = member.projection.name();
-            metrics::gauge!("paravox_reader_lag_commits", "reader" => name).set(behind as f64);
-        }
-    }
-
-    /// What was applied, and how many events were read and wait.
-    fn measure(&self, members: &[Member], batch: &[Delivery], waiting: usize) {
-        self.measure_age(members, batch.last());
-        let events: usize = batch.iter().map(|delivery| delivery.commit.events.len()).sum();
-        for member in members {
-            let name = member.projection.name();
-            metrics::gauge!("paravox_reader_lag_events", "reader" => name).set(waiting as f64);
-            metrics::counter!("paravox_reader_events_total", "reader" => name).increment(events as u64);
-        }
-    }
-
-    /// The first stage.
-    async fn read_ahead(
-        self,
-        start: Link,
-        mut numberer: Option<Numberer>,
-        applied: Arc<AtomicU64>,
-        queue: mpsc::Sender<Queued>,
-        room: Arc<Semaphore>,
-    ) -> Outcome {
-        let mut source = Source::new(Arc::clone(&self.journal), self.db.clone(), start, self.options.pause);
-        loop {
-            let next = source.next(|cause| {
-                tracing::warn!(%cause, "the journal cannot be read; trying again");
-                let detail = cause.to_string();
-                self.status.send_modify(|status| status.activity = Activity::Retrying { detail });
-            });
-            let commits = match next.await {
-                Ok(commits) => commits,
-                Err(error) => return Outcome::Damaged(error.to_string()),
-            };
-            let deliveries = match &mut numberer {
-                Some(numberer) => {
-                    let applied = Position(applied.load(Ordering::Acquire));
-                    match self.number(numberer, commits, applied).await {
-                        Ok(deliveries) => deliveries,
-                        Err(outcome) => return outcome,
-                    }
-                }
-                None => {
-                    commits.into_iter().map(|commit| Delivery { commit, items: Arc::default() }).collect()
-                }
-            };
-            for delivery in deliveries {
-                let share = delivery.commit.events.len().clamp(1, self.room()) as u32;
-                let Ok(permit) = Arc::clone(&room).acquire_many_owned(share).await else {
-                    return Outcome::Asked;
-                };
-                if queue.send(Queued { delivery, _room: permit }).await.is_err() {
-                    return Outcome::Asked;
-                }
-            }
-        }
-    }
-
-    /// How many events may wait for the database.
-    fn room(&self) -> usize {
-        (self.options.events_max * 4).clamp(1, u32::MAX as usize >> 4)
-    }
-
-    async fn number(
-        &self,
-        numberer: &mut Numberer,
-        commits: Vec<paravox_domain::commit::Commit>,
-        applied: Position,
-    ) -> Result<Vec<Delivery>, Outcome> {
-        let mut backoff = Backoff::new(self.options.pause);
-        loop {
-            match numberer.number(&commits, applied).await {
-                Ok(items) => {
-                    return Ok(commits
-                        .into_iter()
-                        .zip(items)
-                        .map(|(commit, items)| Delivery { commit, items })
-                        .collect());
-                }
-                Err(DbError::Damaged(detail)) => return Err(Outcome::Damaged(detail)),
-                Err(DbError::Superseded) => return Err(Outcome::Superseded),
-                Err(DbError::Unavailable(cause)) => {
-                    tracing::warn!(%cause, "feeds cannot be numbered; trying again");
-                    backoff.pause().await;
-                }
-            }
-        }
     }
 }

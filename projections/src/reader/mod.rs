@@ -4,10 +4,13 @@
 //! Does not own: what a projection makes of the commits.
 //! Invariant: a position moves in the transaction of its result, and only from where it stands (compare and set).
 
+mod ahead;
 mod backoff;
 mod lane;
+mod measure;
 mod options;
 mod position;
+mod queue;
 mod runner;
 mod source;
 mod status;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use paravox_domain::time::Span;
+
 /// Bounds and times of a [`super::Runner`].
 #[derive(Clone, Debug)]
 pub struct RunnerOptions {
@@ -14,6 +16,8 @@ pub struct RunnerOptions {
     /// A reader that is further behind the foremost one than so many commits, because it is new or is built again,
     /// catches up in a lane of its own: the others do not wait for it.
     pub apart_max: u64,
+    /// A commit that is younger is live: its feed items do not wait for the database, however slow that is.
+    pub live_for: Span,
     /// How long a reader that another process runs may stand still, with more to read, before this one takes over.
     pub takeover_after: Duration,
     /// How often a passive runner looks where the active one stands.
@@ -31,6 +35,7 @@ impl Default for RunnerOptions {
             events_max: 8192,
             queue_max: 1024,
             apart_max: 1024,
+            live_for: Span::seconds(60),
             takeover_after: Duration::from_secs(5),
             watch_every: Duration::from_millis(50),
             pause: (Duration::from_millis(50), Duration::from_secs(5)),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use paravox_domain::commit::Position;
 use paravox_domain::id::DeviceId;
 use paravox_domain::ports::Archive as _;
-use paravox_domain::ports::query::{FeedItem, FeedSink, QueryError, Views as _};
+use paravox_domain::ports::query::{FeedItem, FeedSignal, FeedSink, Feeds as _, QueryError, Views as _};
 use paravox_domain::time::Span;
 use paravox_harness::eventually;
 use paravox_projections::archive::ArchiveReader;
@@ -28,6 +28,7 @@ on_both!(
     a_lost_connection_to_the_journal_is_made_again,
     newer_data_and_another_realm_are_refused_and_untouched,
     i5_a_runner_numbers_items_as_the_one_before_it,
+    i8_feeds_do_not_wait_for_a_slow_database,
     a_projection_that_is_built_again_does_not_hold_up_the_others,
     i4_what_the_journal_no_longer_holds_comes_from_the_archive,
     i4_a_journal_that_was_trimmed_too_early_stops_the_archive,
@@ -92,14 +93,44 @@ async fn position(db: &Db) -> Position {
 }
 
 mod failing {
-    //! A projection whose database does not answer.
+    //! Projections whose database does not answer, or is slow.
+
+    use std::sync::Arc;
 
     use paravox_domain::ports::Boxed;
     use paravox_projections::DbError;
     use paravox_projections::reader::{Delivery, Projection};
     use sqlx::AnyConnection;
+    use tokio::sync::Semaphore;
 
     pub(super) struct Failing;
+
+    /// One that takes its time: a permit for each batch.
+    #[derive(Clone)]
+    pub(super) struct Slow(pub(super) Arc<Semaphore>);
+
+    impl Default for Slow {
+        fn default() -> Self {
+            Self(Arc::new(Semaphore::new(0)))
+        }
+    }
+
+    impl Projection for Slow {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+
+        fn apply<'a>(
+            &'a mut self,
+            _: &'a mut AnyConnection,
+            _: &'a [Delivery],
+        ) -> Boxed<'a, Result<(), DbError>> {
+            Box::pin(async move {
+                self.0.acquire().await.map_err(|_| DbError::Superseded)?.forget();
+                Ok(())
+            })
+        }
+    }
 
     impl Projection for Failing {
         fn name(&self) -> &'static str {
@@ -263,6 +294,66 @@ async fn i5_a_runner_numbers_items_as_the_one_before_it(fresh: Fresh) {
     .unwrap();
     assert_eq!(item.1.number, newest + 1);
     handle.shutdown().await;
+}
+
+async fn i8_feeds_do_not_wait_for_a_slow_database(fresh: Fresh) {
+    let (db, mut world) = (fresh.open().await, World::new());
+    let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
+    let mut few = options();
+    (few.commits_max, few.queue_max) = (2, 4);
+    let hub = FeedHub::new(db.clone(), feed_options());
+    let slow = failing::Slow::default();
+    let gate = Arc::clone(&slow.0);
+    let runner = world.runner(&db, Arc::new(hub.clone()), few).with(slow);
+    let handle = runner.start();
+    let mut heard = 0;
+    let mut watch = hub.watch(ben.device);
+    for round in 0..12 {
+        let (_, session) = world.connect(&anna, &ben);
+        world.commit().await;
+        world.write(&anna, session, "hello");
+        world.commit().await;
+        world.hang_up(&ben, &anna);
+        world.commit().await;
+        world.clock.advance(Span::seconds(1));
+        // Opened, text, call ended, session closed: long before any of it is stored.
+        while heard < (round + 1) * 4 {
+            match tokio::time::timeout(SOON, watch.next()).await.expect("news") {
+                FeedSignal::Items(items) => {
+                    assert_eq!(items[0].number, heard + 1);
+                    heard += items.len() as u64;
+                }
+                FeedSignal::Read => panic!("it is not too slow"),
+            }
+        }
+        assert_eq!(position(&db).await, Position::START);
+        world.clock.advance(Span::seconds(60));
+        world.ask(paravox_domain::command::Actor::Server, paravox_domain::command::Ask::Tick).unwrap();
+        world.commit().await;
+    }
+    gate.add_permits(1_000_000);
+    let status = handle.status();
+    let all = async || {
+        (status.borrow().positions.len() == 4 && status.borrow().slowest() >= world.end()).then_some(())
+    };
+    eventually("the stored position", SOON, all).await.unwrap();
+    assert_eq!(
+        status.borrow().activity,
+        Activity::Active,
+        "and it was never taken for another process's work"
+    );
+    // Live again, by the queue.
+    for _ in 0..3 {
+        world.connect(&anna, &ben);
+        world.commit().await;
+        world.hang_up(&ben, &anna);
+        world.clock.advance(Span::seconds(60));
+        world.commit().await;
+    }
+    let all = async || (status.borrow().slowest() >= world.end()).then_some(());
+    eventually("the stored position", SOON, all).await.unwrap();
+    handle.shutdown().await;
+    assert_eq!(db.dump().await.unwrap(), Fresh::sqlite().open_rebuilt(&world).await);
 }
 
 /// Puts a reader back to the start, as a new version of its projection does.

@@ -290,6 +290,7 @@ pub(crate) fn options() -> RunnerOptions {
         events_max: 50,
         queue_max: 16,
         apart_max: 5,
+        live_for: Span::seconds(24 * 3600),
         takeover_after: Duration::from_millis(300),
         watch_every: Duration::from_millis(10),
         pause: (Duration::from_millis(5), Duration::from_millis(50)),
