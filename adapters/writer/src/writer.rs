@@ -116,18 +116,17 @@ impl Writer {
 async fn run(mut context: Context, settings: Arc<Settings>) {
     let mut replica = None;
     let why = loop {
-        let mut standby = match replica.take() {
-            Some(kept) => kept,
-            None => {
-                let mut stop = context.stop.clone();
-                let begun = tokio::select! {
-                    begun = begin::at_need(&mut context, &settings) => begun,
-                    () = stop.raised() => break ASKED.to_owned(),
-                };
-                match begun {
-                    Ok(standby) => standby,
-                    Err(why) => break why,
-                }
+        let mut standby = if let Some(kept) = replica.take() {
+            kept
+        } else {
+            let mut stop = context.stop.clone();
+            let begun = tokio::select! {
+                begun = begin::at_need(&mut context, &settings) => begun,
+                () = stop.raised() => break ASKED.to_owned(),
+            };
+            match begun {
+                Ok(standby) => standby,
+                Err(why) => break why,
             }
         };
         let keeper = match follow(&mut context, &mut standby).await {

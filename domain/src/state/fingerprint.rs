@@ -3,7 +3,7 @@
 //! Owns: a digest over every resident entity that exists, in one order, with its version.
 //! Does not own: the stored form of anything. A fingerprint is compared, never read back.
 //! Invariant: the same commits give the same fingerprint on every machine (design, invariants 3 and 4). What is merely
-//! resident, what was looked for and not found, and the order of use do not enter it.
+//! resident, what was looked for and not found, and the order of arrival do not enter it.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -82,9 +82,10 @@ impl State {
 
     /// Evicts an entity that was taken out of its ring, or puts it back at the end.
     fn evict_or_keep(&mut self, entity: EntityId, confirmed: Position, now: Instant, keep: usize) -> bool {
+        let Some(position) = self.position_of(entity) else { return false };
         let pressed = self.residency.len() >= keep;
         let may_go = self.is_finished(entity, now) || (pressed && !self.is_going_on(entity, now));
-        if may_go && self.is_confirmed(entity, confirmed) {
+        if may_go && position <= confirmed {
             self.drop_entity(entity);
             true
         } else {
@@ -117,8 +118,9 @@ impl State {
         }
     }
 
-    fn is_confirmed(&self, entity: EntityId, confirmed: Position) -> bool {
-        let position = match entity {
+    /// Where the last event of a resident entity stands.
+    fn position_of(&self, entity: EntityId) -> Option<Position> {
+        match entity {
             EntityId::Registration(id) => self.registrations.position(id),
             EntityId::Identity(key) => self.identities.position(key),
             EntityId::Party(id) => self.parties.position(id),
@@ -126,8 +128,7 @@ impl State {
             EntityId::Presence(id) => self.presences.position(id),
             EntityId::Call(id) => self.calls.position(id),
             EntityId::Session(id) => self.sessions.position(id),
-        };
-        position.is_some_and(|position| position <= confirmed)
+        }
     }
 
     fn drop_entity(&mut self, entity: EntityId) {

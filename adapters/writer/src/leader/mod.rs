@@ -31,6 +31,7 @@ use self::fetch::Fetcher;
 use self::parked::Parked;
 use crate::handle::{Asked, NO_WRITER, Reply, Status};
 use crate::lease::Flag;
+use crate::memory::IdHashes;
 use crate::replica::Replica;
 use crate::writer::{Context, close_door};
 
@@ -102,7 +103,7 @@ pub(crate) struct Leader<'a> {
     /// The last commit that is durable.
     durable: Position,
     /// Repeatable commands that were taken and not answered, with their fingerprints.
-    under_way: HashMap<CommandId, u64>,
+    under_way: HashMap<CommandId, u64, IdHashes>,
     parked: Parked,
     fetcher: Fetcher,
     /// Answers that wait for an append.
@@ -124,7 +125,7 @@ impl<'a> Leader<'a> {
             batch: Batch::default(),
             flights: VecDeque::new(),
             appends: FuturesUnordered::new(),
-            under_way: HashMap::new(),
+            under_way: HashMap::default(),
             parked: Parked::default(),
             fetcher,
             unanswered: 0,

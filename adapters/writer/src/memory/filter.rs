@@ -6,10 +6,12 @@
 //! Time: instants arrive with the ids; they need not be exact.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 use paravox_domain::id::{CommandId, Id};
 use paravox_domain::time::{Instant, Span};
+
+use super::IdHashes;
 
 /// Generations at a time. The newest is being filled; the others together cover the time that is remembered.
 const GENERATIONS: usize = 5;
@@ -22,14 +24,14 @@ const BITS_PER_ID: u32 = 7;
 #[derive(Debug)]
 pub(crate) struct Generation {
     words: Vec<u64>,
-    hasher: RandomState,
+    hashes: IdHashes,
 }
 
 impl Generation {
     /// An empty one of this size.
     pub(crate) fn new(bytes: usize) -> Self {
         let blocks = (bytes / (8 * WORDS_PER_BLOCK)).max(1);
-        Self { words: vec![0; blocks * WORDS_PER_BLOCK], hasher: RandomState::new() }
+        Self { words: vec![0; blocks * WORDS_PER_BLOCK], hashes: IdHashes::default() }
     }
 
     /// Adds an id.
@@ -48,7 +50,7 @@ impl Generation {
 
     /// The block of an id, and its bits in it.
     fn place(&self, id: CommandId) -> (usize, impl Iterator<Item = usize> + use<>) {
-        let hash = self.hasher.hash_one(id.bits());
+        let hash = self.hashes.hash_one(id.bits());
         let blocks = self.words.len() / WORDS_PER_BLOCK;
         let block = (u128::from(hash) * blocks as u128) >> 64;
         // The block comes from the upper bits; seven times nine further bits from a remix of all.

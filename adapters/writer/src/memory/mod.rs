@@ -9,6 +9,7 @@
 //! that was settled within the time for which ids are remembered.
 
 mod filter;
+mod hasher;
 mod window;
 
 use std::sync::{Arc, OnceLock};
@@ -20,6 +21,7 @@ use paravox_domain::time::Instant;
 
 use self::filter::Filter;
 pub(crate) use self::filter::Generation;
+pub(crate) use self::hasher::IdHashes;
 use self::window::Window;
 use crate::config::WriterConfig;
 

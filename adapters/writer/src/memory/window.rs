@@ -7,13 +7,13 @@ use std::collections::{HashMap, VecDeque};
 use paravox_domain::commit::Position;
 use paravox_domain::id::CommandId;
 
-use super::Remembered;
+use super::{IdHashes, Remembered};
 
 /// Settled commands in the order of the journal.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     order: VecDeque<(CommandId, Position)>,
-    known: HashMap<CommandId, Remembered>,
+    known: HashMap<CommandId, Remembered, IdHashes>,
     ids_max: usize,
 }
 
