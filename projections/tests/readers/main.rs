@@ -5,6 +5,7 @@
 
 mod archive;
 mod database;
+mod faults;
 mod feeds;
 mod public;
 mod runner;
