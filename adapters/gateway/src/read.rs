@@ -27,7 +27,7 @@ impl FromRequestParts<AppState> for UpToDate {
     type Rejection = Refused;
     async fn from_request_parts(parts: &mut Parts, shared: &AppState) -> Result<Self, Refused> {
         let Some(value) = parts.headers.get(POSITION) else { return Ok(Self) };
-        let position = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let position = value.to_str().ok().and_then(parse_position).ok_or_else(|| {
             Problem::new(
                 GatewayCode::HeaderInvalid,
                 "`Paravox-Position` is a number that a write was answered with",
@@ -41,6 +41,12 @@ impl FromRequestParts<AppState> for UpToDate {
         let detail = "the read models have not got to this position yet: ask again";
         Err(Problem::new(GatewayCode::ReadsBehind, detail).into())
     }
+}
+
+/// Reads a position: digits only, 63 bits as in databases.
+fn parse_position(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse::<i64>().ok()).flatten().map(|position| position as u64)
 }
 
 /// Which part of a list.

@@ -95,13 +95,13 @@ pub(crate) async fn feed(State(shared): State<AppState>, request: Request) -> Re
     let streams = wants(header::ACCEPT, "text/event-stream");
     let Params(params) = Params::<FeedParams>::from_request_parts(&mut parts, &shared).await?;
     let Reader(access) = Reader::from_request_parts(&mut parts, &shared).await?;
-    let resumed = parts.headers.get("last-event-id");
-    let after = match resumed {
+    let asked = cursor(params.after.as_deref())?;
+    let after = match parts.headers.get("last-event-id") {
         Some(value) => value.to_str().ok().and_then(After::parse).ok_or_else(|| {
             Problem::new(GatewayCode::HeaderInvalid, "`Last-Event-ID` is a number of the feed")
                 .at("Last-Event-ID", "not a number of the feed")
         })?,
-        None => cursor(params.after.as_deref())?,
+        None => asked,
     };
     if !streams {
         let wait = params.wait_s.unwrap_or(0);
