@@ -16,6 +16,7 @@ mod edge;
 mod feed;
 mod health;
 mod http_body;
+mod metrics_help;
 mod openapi;
 mod parts;
 mod problem;

@@ -121,6 +121,7 @@ pub struct Gateway {
 impl Gateway {
     /// Puts a gateway together. Fails where a configured service cannot be used.
     pub fn new(parts: GatewayParts) -> Result<Self, ServicesError> {
+        crate::metrics_help::describe();
         let services = Services::new(&parts.config.services)?;
         let shared = Arc::new(Shared {
             services,
