@@ -8,12 +8,14 @@
 
 mod commits;
 mod projection;
+mod query;
 mod reader;
 
 use paravox_domain::time::Span;
 
 pub(crate) use self::commits::archived_commits;
 pub use self::projection::ArchiveProjection;
+pub use self::query::{EVENTS_PAGE_MAX, Select};
 pub use self::reader::ArchiveReader;
 
 /// The name of the reader.

@@ -37,7 +37,7 @@ static LAST_EVENTS: LazyLock<ListSelect> = LazyLock::new(|| {
 /// The archive, for reading. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ArchiveReader {
-    db: Db,
+    pub(super) db: Db,
 }
 
 impl ArchiveReader {

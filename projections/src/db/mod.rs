@@ -28,14 +28,16 @@ pub(crate) use self::values::{int, opt_text, parse, parse_opt, place, read_word,
 
 /// How long a statement waits for a connection.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(10);
-/// Connections for reading, by default.
-const READ_CONNECTIONS: u32 = 8;
+/// Connections for reading from PostgreSQL, and from SQLite, where each is a thread.
+const READ_CONNECTIONS: [u32; 2] = [8, 4];
 /// Connections for writing to PostgreSQL: the runner, its housekeeping, and the reactors.
 const WRITE_CONNECTIONS: u32 = 4;
 
 /// Settings of every SQLite connection. The data are derived: `NORMAL` loses at most what is read from the journal again.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 10000; \
-                              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384";
+                              PRAGMA temp_store = MEMORY";
+/// How many KiB of pages a SQLite connection keeps in memory: the one that writes, and one that reads.
+const SQLITE_CACHES: [&str; 2] = ["PRAGMA cache_size = -16384", "PRAGMA cache_size = -2048"];
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +73,16 @@ impl Db {
         };
         let options: AnyConnectOptions = url.parse().map_err(OpenError::Address)?;
         let options = options.disable_statement_logging();
-        let writers = if engine == Engine::Sqlite { 1 } else { WRITE_CONNECTIONS };
-        let writing =
-            pool(engine, writers).connect_with(options.clone()).await.map_err(OpenError::Unavailable)?;
+        let (writers, readers) = match engine {
+            Engine::Postgres => (WRITE_CONNECTIONS, READ_CONNECTIONS[0]),
+            Engine::Sqlite => (1, READ_CONNECTIONS[1]),
+        };
+        let writing = pool(engine, writers, SQLITE_CACHES[0])
+            .connect_with(options.clone())
+            .await
+            .map_err(OpenError::Unavailable)?;
         schema::prepare(&writing, engine, realm).await?;
-        let reading = pool(engine, READ_CONNECTIONS).connect_lazy_with(options);
+        let reading = pool(engine, readers, SQLITE_CACHES[1]).connect_lazy_with(options);
         Ok(Self { engine, realm: realm.to_owned(), writing, reading })
     }
 
@@ -115,19 +122,22 @@ impl Db {
     }
 }
 
-fn pool(engine: Engine, connections: u32) -> AnyPoolOptions {
+fn pool(engine: Engine, connections: u32, sqlite_cache: &'static str) -> AnyPoolOptions {
     let options = AnyPoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(ACQUIRE_WITHIN)
         .test_before_acquire(engine == Engine::Postgres);
     match engine {
-        Engine::Sqlite => options.idle_timeout(None).max_lifetime(None).after_connect(|connection, _| {
-            Box::pin(async move {
-                connection.execute(SQLITE_PRAGMAS).await?;
-                Ok(())
+        Engine::Sqlite => {
+            options.idle_timeout(None).max_lifetime(None).after_connect(move |connection, _| {
+                Box::pin(async move {
+                    connection.execute(SQLITE_PRAGMAS).await?;
+                    connection.execute(sqlite_cache).await?;
+                    Ok(())
+                })
             })
-        }),
+        }
         Engine::Postgres => options,
     }
 }

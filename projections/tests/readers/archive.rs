@@ -3,29 +3,31 @@
 use std::collections::BTreeSet;
 
 use paravox_domain::command::Ask;
-use paravox_domain::commit::{Position, Version};
+use paravox_domain::commit::{Position, Recorded, Version};
 use paravox_domain::entity::EntityId;
 use paravox_domain::id::{CallId, CommandId, ConnectionId, Id as _};
+use paravox_domain::ports::query::Page;
 use paravox_domain::ports::{Archive as _, Clock as _};
 use paravox_domain::state::State;
 use paravox_domain::time::{Instant, Span};
 use paravox_harness::eventually;
-use paravox_projections::archive::ArchiveReader;
+use paravox_projections::archive::{ArchiveReader, Select};
 
 use crate::database::{Fresh, on_both};
 use crate::world::{SOON, World};
 
 on_both!(
-    hydration_equals_what_was_applied,
+    c4_hydration_equals_what_was_applied,
     of_presence_only_the_last_event_comes,
     an_entity_without_events_is_left_out,
     i5_a_settled_command_is_found_with_its_first_answer,
     i5_settled_commands_come_in_pages_without_a_gap,
     i5_commands_are_kept_for_a_day_and_then_removed,
     confirmed_is_the_last_position_that_was_applied,
+    c1_events_are_found_by_stream_category_call_and_time,
 );
 
-async fn hydration_equals_what_was_applied(fresh: Fresh) {
+async fn c4_hydration_equals_what_was_applied(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
     world.traffic(&anna, &ben, 6).await;
@@ -154,4 +156,47 @@ async fn confirmed_is_the_last_position_that_was_applied(fresh: Fresh) {
     world.register("+442079460001").await;
     world.apply_all(&db).await;
     assert_eq!(archive.confirmed().await.unwrap(), world.end());
+}
+
+/// Whether an event is among those asked for.
+type Belongs<'a> = &'a (dyn Fn(&Recorded) -> bool + Sync);
+
+async fn c1_events_are_found_by_stream_category_call_and_time(fresh: Fresh) {
+    let (db, mut world) = (fresh.open().await, World::new());
+    let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
+    world.traffic(&anna, &ben, 2).await;
+    let middle = world.clock.now();
+    let (call, session) = world.connect(&anna, &ben);
+    world.commit().await;
+    world.apply_all(&db).await;
+    let archive = ArchiveReader::new(db);
+    let all: Vec<Recorded> = world.commits().await.into_iter().flat_map(|commit| commit.events).collect();
+    let selects: [(Select, Belongs<'_>); 4] = [
+        (Select::All, &|_| true),
+        (Select::Stream(EntityId::Session(session)), &|event| event.entity == EntityId::Session(session)),
+        (Select::Category("call"), &|event| matches!(event.entity, EntityId::Call(_))),
+        (Select::Call(call), &|event| event.correlation == Some(call)),
+    ];
+    for (select, belongs) in selects {
+        for (since, until) in [(None, None), (Some(middle), None), (None, Some(middle))] {
+            let mut page = Page { after: None, limit: 3, since, until };
+            let mut found = Vec::new();
+            loop {
+                let listing = archive.select(select, page).await.unwrap();
+                page.after = listing.items.last().map(|(place, _)| *place);
+                found.extend(listing.items.into_iter().map(|(_, event)| event));
+                if !listing.has_more {
+                    break;
+                }
+            }
+            let expected: Vec<Recorded> = all
+                .iter()
+                .filter(|event| belongs(event))
+                .filter(|event| since.is_none_or(|since| event.at >= since))
+                .filter(|event| until.is_none_or(|until| event.at < until))
+                .cloned()
+                .collect();
+            assert_eq!(found, expected, "{select:?}");
+        }
+    }
 }

@@ -14,12 +14,12 @@ use crate::database::{Fresh, on_both};
 use crate::world::{Nobody, Person, SOON, World, feed_options, options};
 
 on_both!(
-    c7_items_are_numbered_without_a_hole_and_as_the_journal_says,
-    c7_a_cursor_resumes_where_it_was,
-    c7_a_cursor_that_is_too_old_is_told_from_one_that_is_ahead,
-    c7_a_watcher_hears_of_each_item_once,
+    c5_items_are_numbered_without_a_hole_and_as_the_journal_says,
+    c5_a_cursor_resumes_where_it_was,
+    c5_a_cursor_that_is_too_old_is_told_from_one_that_is_ahead,
+    c5_a_watcher_hears_of_each_item_once,
     p4_a_watcher_that_is_too_slow_is_told_to_read,
-    c7_an_item_can_be_read_before_it_is_stored,
+    c5_an_item_can_be_read_before_it_is_stored,
     i9_what_is_too_old_is_removed_and_the_oldest_number_remembered,
 );
 
@@ -56,7 +56,7 @@ async fn two(world: &mut World) -> (Person, Person) {
     (world.register("+442079460001").await, world.register("+442079460002").await)
 }
 
-async fn c7_items_are_numbered_without_a_hole_and_as_the_journal_says(fresh: Fresh) {
+async fn c5_items_are_numbered_without_a_hole_and_as_the_journal_says(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let (anna, ben) = two(&mut world).await;
     world.traffic(&anna, &ben, 2).await;
@@ -72,7 +72,7 @@ async fn c7_items_are_numbered_without_a_hole_and_as_the_journal_says(fresh: Fre
     }
 }
 
-async fn c7_a_cursor_resumes_where_it_was(fresh: Fresh) {
+async fn c5_a_cursor_resumes_where_it_was(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let (anna, ben) = two(&mut world).await;
     world.traffic(&anna, &ben, 1).await;
@@ -88,7 +88,7 @@ async fn c7_a_cursor_resumes_where_it_was(fresh: Fresh) {
     running.handle.shutdown().await;
 }
 
-async fn c7_a_cursor_that_is_too_old_is_told_from_one_that_is_ahead(fresh: Fresh) {
+async fn c5_a_cursor_that_is_too_old_is_told_from_one_that_is_ahead(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let (anna, ben) = two(&mut world).await;
     world.traffic(&anna, &ben, 6).await;
@@ -107,7 +107,7 @@ async fn c7_a_cursor_that_is_too_old_is_told_from_one_that_is_ahead(fresh: Fresh
     assert_eq!(hub.read(stranger, 1, 1).await.unwrap(), FeedPage::Ahead { newest: 0 });
 }
 
-async fn c7_a_watcher_hears_of_each_item_once(fresh: Fresh) {
+async fn c5_a_watcher_hears_of_each_item_once(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let running = world.run(&db);
     let (anna, ben) = two(&mut world).await;
@@ -157,7 +157,7 @@ async fn p4_a_watcher_that_is_too_slow_is_told_to_read(fresh: Fresh) {
     running.handle.shutdown().await;
 }
 
-async fn c7_an_item_can_be_read_before_it_is_stored(fresh: Fresh) {
+async fn c5_an_item_can_be_read_before_it_is_stored(fresh: Fresh) {
     let db = fresh.open().await;
     let hub = FeedHub::new(db, feed_options());
     let device: DeviceId = paravox_domain::id::Id::from_bits(1);

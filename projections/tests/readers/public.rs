@@ -16,8 +16,8 @@ use crate::database::{Fresh, on_both};
 use crate::world::{SOON, World};
 
 on_both!(
-    c8_each_public_event_is_published_in_order_and_once_while_nothing_fails,
-    c8_after_a_failure_and_a_restart_nothing_is_missing_and_ids_are_the_same,
+    each_public_event_is_published_in_order_and_once_while_nothing_fails,
+    after_a_failure_and_a_restart_nothing_is_missing_and_ids_are_the_same,
     i5_of_two_publishers_one_publishes,
 );
 
@@ -73,7 +73,7 @@ async fn expected(world: &World) -> Vec<PublicEvent> {
     world.commits().await.iter().flat_map(public_events).collect()
 }
 
-async fn c8_each_public_event_is_published_in_order_and_once_while_nothing_fails(fresh: Fresh) {
+async fn each_public_event_is_published_in_order_and_once_while_nothing_fails(fresh: Fresh) {
     let (db, mut world, bus) = (fresh.open().await, World::new(), Arc::new(Bus::default()));
     let task = publisher(&world, &db, &bus).start();
     let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
@@ -109,7 +109,7 @@ async fn c8_each_public_event_is_published_in_order_and_once_while_nothing_fails
     assert!(body["causationid"].as_str().unwrap().starts_with("cmd_"));
 }
 
-async fn c8_after_a_failure_and_a_restart_nothing_is_missing_and_ids_are_the_same(fresh: Fresh) {
+async fn after_a_failure_and_a_restart_nothing_is_missing_and_ids_are_the_same(fresh: Fresh) {
     let (db, mut world, bus) = (fresh.open().await, World::new(), Arc::new(Bus::default()));
     let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
     world.traffic(&anna, &ben, 1).await;

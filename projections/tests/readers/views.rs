@@ -26,10 +26,10 @@ on_both!(
     s12_who_left_sees_no_later_message,
     s15_messages_come_in_order_and_in_pages,
     a1_what_is_another_partys_is_not_found,
-    c1_lists_come_in_pages_without_a_gap_or_a_repeat,
-    open_sessions_are_listed_as_long_as_they_are_open,
-    devices_and_identities_are_shown,
-    reading_waits_for_ones_own_write,
+    c8_lists_come_in_pages_without_a_gap_or_a_repeat,
+    c8_open_sessions_are_listed_as_long_as_they_are_open,
+    c8_devices_and_identities_are_shown,
+    c8_reading_waits_for_ones_own_write,
 );
 
 const ALL: Page = Page { after: None, limit: 100, since: None, until: None };
@@ -203,7 +203,7 @@ async fn a1_what_is_another_partys_is_not_found(fresh: Fresh) {
     assert!(reader.session(ben.party, session).await.unwrap().is_some());
 }
 
-async fn c1_lists_come_in_pages_without_a_gap_or_a_repeat(fresh: Fresh) {
+async fn c8_lists_come_in_pages_without_a_gap_or_a_repeat(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
     world.traffic(&anna, &ben, 4).await;
@@ -235,7 +235,7 @@ async fn c1_lists_come_in_pages_without_a_gap_or_a_repeat(fresh: Fresh) {
     }
 }
 
-async fn open_sessions_are_listed_as_long_as_they_are_open(fresh: Fresh) {
+async fn c8_open_sessions_are_listed_as_long_as_they_are_open(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let (anna, ben) = (world.register("+442079460001").await, world.register("+442079460002").await);
     world.traffic(&anna, &ben, 3).await;
@@ -248,7 +248,7 @@ async fn open_sessions_are_listed_as_long_as_they_are_open(fresh: Fresh) {
     assert_eq!(reader.sessions(anna.party, false, ALL).await.unwrap().items.len(), 4);
 }
 
-async fn devices_and_identities_are_shown(fresh: Fresh) {
+async fn c8_devices_and_identities_are_shown(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let anna = world.register("+442079460001").await;
     let second = world.register("+442079460001").await;
@@ -266,7 +266,7 @@ async fn devices_and_identities_are_shown(fresh: Fresh) {
     assert_eq!(reader.party(paravox_domain::id::PartyId::from_bits(4)).await.unwrap(), None);
 }
 
-async fn reading_waits_for_ones_own_write(fresh: Fresh) {
+async fn c8_reading_waits_for_ones_own_write(fresh: Fresh) {
     let (db, mut world) = (fresh.open().await, World::new());
     let running = world.run(&db);
     let here = ViewsReader::new(db.clone(), running.handle.status());
