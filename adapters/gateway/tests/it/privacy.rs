@@ -1,7 +1,7 @@
 //! Numbers, names and tokens stay out of traces and errors (L1).
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::json;
 
@@ -20,16 +20,26 @@ impl Write for Sink {
     }
 }
 
+/// Where all tests of this program trace to, from the first use on: what any of them leaks is found.
+fn sink() -> Sink {
+    static SINK: OnceLock<Sink> = OnceLock::new();
+    let install = || {
+        let sink = Sink::default();
+        let writer = sink.clone();
+        let filter = "paravox_gateway=trace,paravox_domain=trace,axum=trace,hyper=trace,hyper_util=trace,tower_http=trace";
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+            .with_writer(move || writer.clone())
+            .init();
+        sink
+    };
+    SINK.get_or_init(install).clone()
+}
+
 #[tokio::test]
 async fn l1_no_number_name_code_or_token_is_traced_or_repeated_in_a_refusal() {
-    let sink = Sink::default();
-    let writer = sink.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _default = tracing::subscriber::set_default(subscriber);
+    let sink = sink();
     let server = start().await;
     let (anna, ben) = server.two().await;
     let (_, session) = server.session(&anna, &ben).await;
