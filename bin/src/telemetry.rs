@@ -3,6 +3,7 @@
 //! Owns: the subscriber of `tracing`, the recorder of `metrics`.
 //! Invariant: no number, name or token stands in a log line or label; those who log see to it, and a test looks (L1).
 
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
@@ -15,7 +16,9 @@ pub fn start(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&log.filter).map_err(|error| {
         format!("`log.filter` is not a filter ({error}); write info, or info,paravox_writer=debug")
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first subscriber.
     let _ = match log.format {
         LogFormat::Text => builder.try_init(),
