@@ -2,17 +2,16 @@
 //! an open session takes.
 //!
 //! `cargo run --release -p paravox-domain --example decide_bench -- [open sessions]` prints one JSON object per line.
-//! Linux only: memory is read from `/proc/self/statm`.
+//! Rates are per second of processor time, so that other programs on the machine do not enter them. Linux only: time is
+//! read from `/proc/self/schedstat`, memory from `/proc/self/statm`.
 
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
     clippy::disallowed_macros,
     reason = "a measurement has a clock, and talks to its user"
 )]
 
 use std::sync::Arc;
-use std::time::Instant as Clock;
 
 use paravox_domain::call::{Other, Report, Reporter, Role, Stage};
 use paravox_domain::command::{Actor, Ask, Command};
@@ -61,6 +60,21 @@ fn prefix(digest: &Digest) -> [u8; 16] {
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+}
+
+/// Seconds of processor time since the beginning.
+struct Clock(f64);
+
+impl Clock {
+    fn now() -> Self {
+        let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+        let nanos = text.split_whitespace().next().and_then(|nanos| nanos.parse::<u64>().ok());
+        Self(nanos.unwrap_or(0) as f64 / 1e9)
+    }
+
+    fn elapsed(&self) -> f64 {
+        (Self::now().0 - self.0).max(1e-9)
+    }
 }
 
 struct Bench {
@@ -182,7 +196,7 @@ fn main() {
         bench.notify(one, other, Role::Calling, Stage::Attempt);
         bench.notify(other, one, Role::Called, Stage::Alerting);
     }
-    let seconds = clock.elapsed().as_secs_f64();
+    let seconds = clock.elapsed();
     bench.seal();
     bench.evict();
     let open = bench.state.residents().sessions;
@@ -200,7 +214,7 @@ fn main() {
             bench.notify(one, other, Role::Calling, stage);
             bench.notify(other, one, Role::Called, stage);
         }
-        let rate = (bench.commands - commands) as f64 / clock.elapsed().as_secs_f64();
+        let rate = (bench.commands - commands) as f64 / clock.elapsed();
         println!("{{\"bench\":\"{name}\",\"notifications_per_s\":{rate:.0}}}");
     }
     bench.seal();
@@ -212,7 +226,7 @@ fn main() {
             let parsed = EncodedCommit::parse(sealed.bytes().clone()).and_then(|parsed| parsed.decode());
             decoded += parsed.map_or(0, |commit| commit.events.len());
         }
-        let rate = f64::from(decoded as u32) / clock.elapsed().as_secs_f64();
+        let rate = f64::from(decoded as u32) / clock.elapsed();
         println!("{{\"bench\":\"decode\",\"events_per_s\":{rate:.0}}}");
     }
 }

@@ -61,7 +61,20 @@ impl EntityId {
         matches!(self, Self::Presence(_))
     }
 
-    /// The stream's name without allocating: `write!`-able digits come from the id's own text.
+    /// The category and the hyphen: what stands before the digits in the stream's name.
+    const fn stream_prefix(self) -> &'static str {
+        match self {
+            Self::Registration(_) => "registration-",
+            Self::Identity(_) => "identity-",
+            Self::Party(_) => "party-",
+            Self::Device(_) => "device-",
+            Self::Presence(_) => "presence-",
+            Self::Call(_) => "call-",
+            Self::Session(_) => "session-",
+        }
+    }
+
+    /// The bits of the id.
     fn digits(self) -> u128 {
         match self {
             Self::Registration(id) => id.bits(),
@@ -76,9 +89,7 @@ impl EntityId {
 
 impl fmt::Display for EntityId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.category())?;
-        f.write_str("-")?;
-        crate::id::write_digits(self.digits(), f)
+        crate::id::with_digits(self.stream_prefix(), self.digits(), |text| f.write_str(text))
     }
 }
 
@@ -103,7 +114,7 @@ impl FromStr for EntityId {
 
 impl Serialize for EntityId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        crate::id::with_digits(self.stream_prefix(), self.digits(), |text| serializer.serialize_str(text))
     }
 }
 

@@ -37,25 +37,49 @@ fn encode(value: u128) -> [u8; DIGITS_PER_ID] {
     text
 }
 
+/// The value of each byte as a digit; 255 for what is none.
+const VALUES: [u8; 256] = {
+    let mut values = [u8::MAX; 256];
+    let mut digit = 0;
+    while digit < DIGITS.len() {
+        values[DIGITS[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
+
 /// Reads 26 base-32 digits; `None` for anything else, a value over 128 bits included.
 fn decode(text: &str) -> Option<u128> {
     let bytes = text.as_bytes();
     if bytes.len() != DIGITS_PER_ID || bytes[0] > b'7' {
         return None;
     }
-    bytes.iter().try_fold(0_u128, |value, byte| {
-        let digit = DIGITS.iter().position(|candidate| candidate == byte)?;
-        Some((value << 5) | digit as u128)
-    })
+    // Two halves of 13 digits, 65 bits: the first one has at most 63.
+    let (high, low) = bytes.split_at(DIGITS_PER_ID / 2);
+    let half = |digits: &[u8]| {
+        let mut wrong = 0_u8;
+        let value = digits.iter().fold(0_u128, |value, byte| {
+            let digit = VALUES[usize::from(*byte)];
+            wrong |= digit;
+            (value << 5) | u128::from(digit & 31)
+        });
+        (wrong < 32).then_some(value)
+    };
+    Some((half(high)? << 65) | half(low)?)
 }
 
-/// Writes 26 digits: the part of an id's text that is the same for every kind.
-pub(crate) fn write_digits(value: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    // The digits are ASCII by construction.
-    f.write_str(std::str::from_utf8(&encode(value)).map_err(|_| fmt::Error)?)
+/// Puts 26 digits behind a prefix, without allocating, and hands the text to `then`.
+pub(crate) fn with_digits<T>(prefix: &str, value: u128, then: impl FnOnce(&str) -> T) -> T {
+    const PREFIX_BYTES_MAX: usize = 14;
+    let mut text = [0; PREFIX_BYTES_MAX + DIGITS_PER_ID];
+    let at = prefix.len().min(PREFIX_BYTES_MAX);
+    text[..at].copy_from_slice(&prefix.as_bytes()[..at]);
+    text[at..at + DIGITS_PER_ID].copy_from_slice(&encode(value));
+    // ASCII by construction, so that the text is never cut short.
+    then(std::str::from_utf8(&text[..at + DIGITS_PER_ID]).unwrap_or_default())
 }
 
-/// Reads what [`write_digits`] wrote.
+/// Reads the digits that [`with_digits`] put.
 pub(crate) fn read_digits(text: &str) -> Option<u128> {
     decode(text)
 }
@@ -84,8 +108,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!($prefix, "_"))?;
-                write_digits(self.0, f)
+                with_digits(concat!($prefix, "_"), self.0, |text| f.write_str(text))
             }
         }
 
@@ -105,7 +128,7 @@ macro_rules! ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                with_digits(concat!($prefix, "_"), self.0, |text| serializer.serialize_str(text))
             }
         }
 

@@ -30,13 +30,13 @@ pub fn notify(state: &State, command: &Command, report: &Report) -> Result<Decid
     match matching::decide(&report, command.at, &candidates, settings) {
         Decision::SameSide { call, side, contradiction } => {
             let Some(value) = state.call(call) else {
-                return Ok(opened(state, command, &report, Waiting::NoPartner));
+                return Ok(opened(state, command, &candidates, report, Waiting::NoPartner));
             };
-            Ok(same_side(state, command, (call, value), side, &report, contradiction))
+            Ok(same_side(state, command, (call, value), side, report, contradiction))
         }
         Decision::OtherSide { call, rule, evidence } => {
             let side = Side::of(&report, command.at);
-            let found = Found { by: JoinedBy::Report(Box::new(report.clone())), side, rule, evidence };
+            let found = Found { by: JoinedBy::Report(Box::new(report)), side, rule, evidence };
             Ok(joined(state, command.at, command.fresh(), call, found))
         }
         Decision::Wait(waiting) => {
@@ -46,7 +46,7 @@ pub fn notify(state: &State, command: &Command, report: &Report) -> Result<Decid
             if open >= settings.open_per_identity_max {
                 return Err(Rejection::CallsFull { max: settings.open_per_identity_max });
             }
-            Ok(opened(state, command, &report, waiting))
+            Ok(opened(state, command, &candidates, report, waiting))
         }
     }
 }
@@ -83,21 +83,40 @@ fn authorize(state: &State, actor: &Actor, report: &Report) -> Result<Report, Re
     {
         return Err(Rejection::SameParty);
     }
-    Ok(Report { party: Some(party), other, reporter, devices, ..report.clone() })
+    Ok(Report {
+        on_behalf_of: report.on_behalf_of.clone(),
+        key: report.key,
+        party: Some(party),
+        other,
+        role: report.role,
+        stage: report.stage,
+        references: report.references.clone(),
+        attempt: report.attempt.clone(),
+        happened: report.happened,
+        reporter,
+        devices,
+    })
 }
 
-fn opened(state: &State, command: &Command, report: &Report, waiting: Waiting) -> Decided {
+fn opened(
+    state: &State,
+    command: &Command,
+    candidates: &[(CallId, &Call)],
+    report: Report,
+    waiting: Waiting,
+) -> Decided {
     let settings = &state.settings().call;
     let call: CallId = command.fresh().id(0);
     let over = report.stage.over();
     let outcome = if over.is_some() { Noted::Over } else { Noted::Waiting(waiting.clone()) };
     let mut decided = Decided::new(Answer::Noted { call, outcome });
-    let until = waits_until(state, &Side::of(report, command.at), &waiting, command.at);
+    let until = waits_until(state, candidates, &waiting, command.at, command.at);
     let entity = EntityId::Call(call);
-    decided.push(entity, Some(call), Event::Opened { report: Box::new(report.clone()), until, waiting });
+    let devices = if over.is_some() { report.devices.clone() } else { Vec::new() };
+    decided.push(entity, Some(call), Event::Opened { report: Box::new(report), until, waiting });
     if let Some(cause) = over {
         let closing_until = command.at + settings.closing;
-        let told = report.devices.clone();
+        let told = devices;
         decided.push(
             entity,
             Some(call),
@@ -109,13 +128,18 @@ fn opened(state: &State, command: &Command, report: &Report, waiting: Waiting) -
 
 /// Until when a side waits before it is decided afresh: to the end of the window, or, where a call that is over stands
 /// in the way, until that one can no longer be meant.
-fn waits_until(state: &State, side: &Side, waiting: &Waiting, now: Instant) -> Instant {
-    let end = side.first + state.settings().call.window;
+fn waits_until(
+    state: &State,
+    candidates: &[(CallId, &Call)],
+    waiting: &Waiting,
+    first: Instant,
+    now: Instant,
+) -> Instant {
+    let end = first + state.settings().call.window;
     match waiting {
         Waiting::NoPartner => end,
         Waiting::Ambiguous { .. } | Waiting::NeedsCorroboration { .. } => {
-            let calls = state.calls_that_name_side(side, now).into_iter();
-            let closing = calls.filter_map(|(_, call)| Some(call.over?.closing_until + Span(1)));
+            let closing = candidates.iter().filter_map(|(_, call)| Some(call.over?.closing_until + Span(1)));
             closing.filter(|until| *until > now).fold(end, Instant::min)
         }
     }
@@ -126,7 +150,7 @@ fn same_side(
     command: &Command,
     (id, call): (CallId, &Call),
     side: SideIndex,
-    report: &Report,
+    report: Report,
     contradiction: Option<Contradiction>,
 ) -> Decided {
     let settings = &state.settings().call;
@@ -141,20 +165,26 @@ fn same_side(
         Noted::Waiting(call.waiting.clone().unwrap_or(Waiting::NoPartner))
     };
     let mut decided = Decided::new(Answer::Noted { call: id, outcome });
-    if call.side(side).is_some_and(|side| side.knows(report)) {
+    if call.side(side).is_some_and(|side| side.knows(&report)) {
         return decided;
     }
-    decided.push(EntityId::Call(id), Some(id), Event::Reported { side, report: Box::new(report.clone()) });
+    let (party, told, reporting) = (
+        report.party,
+        told_with(call, &report.devices),
+        match report.reporter {
+            Reporter::Device(device) => Some(device),
+            Reporter::Service(_) => None,
+        },
+    );
+    decided.push(EntityId::Call(id), Some(id), Event::Reported { side, report: Box::new(report) });
     if call.over.is_some() {
         return decided;
     }
     let mut session_events = Vec::new();
     if let Some(contradiction) = contradiction {
-        let told = told_with(call, &report.devices);
         decided.push(EntityId::Call(id), Some(id), Event::Parted { contradiction, closing_until, told });
         session_events = session.map(|(_, session)| session::contradicted(session)).unwrap_or_default();
     } else if let Some(cause) = over {
-        let told = told_with(call, &report.devices);
         decided.push(
             EntityId::Call(id),
             Some(id),
@@ -163,9 +193,7 @@ fn same_side(
         session_events = session
             .map(|(_, session)| session::call_over(session, command.at, &state.settings().session))
             .unwrap_or_default();
-    } else if let (Some((_, session)), Some(party)) = (session, report.party)
-        && let Reporter::Device(device) = report.reporter
-    {
+    } else if let (Some((_, session)), Some(party), Some(device)) = (session, party, reporting) {
         session_events = session::device_added(session, party, device);
     }
     if let Some((session, _)) = session {
@@ -239,7 +267,8 @@ pub fn expire(state: &State, now: Instant, fresh: Fresh, id: CallId) -> Option<D
         return Some(decided);
     }
     let waiting = call.waiting.clone().unwrap_or(Waiting::NoPartner);
-    let until = waits_until(state, &call.first, &waiting, now);
+    let candidates = state.calls_that_name_side(&call.first, now);
+    let until = waits_until(state, &candidates, &waiting, call.first.first, now);
     if now < until {
         let mut decided = Decided::new(Answer::Done);
         decided.push(EntityId::Call(id), Some(id), Event::Waits { waiting, until });
@@ -284,7 +313,7 @@ pub fn reconsider(state: &State, now: Instant, fresh: Fresh, id: CallId) -> Opti
             Some(joined(state, now, fresh, into, Found { by, side, rule, evidence }))
         }
         Decision::Wait(waiting) if call.over.is_none() && Some(&waiting) != call.waiting.as_ref() => {
-            let until = waits_until(state, &call.first, &waiting, now);
+            let until = waits_until(state, &candidates, &waiting, call.first.first, now);
             let mut decided = Decided::new(Answer::Done);
             decided.push(EntityId::Call(id), Some(id), Event::Waits { waiting, until });
             Some(decided)

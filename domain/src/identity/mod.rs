@@ -164,14 +164,13 @@ impl std::str::FromStr for LookupKey {
 
 impl Serialize for LookupKey {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.as_id().serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for LookupKey {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        IdentityKeyText::deserialize(deserializer).map(|text| Self(text.bits()))
     }
 }
 

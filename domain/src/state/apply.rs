@@ -21,33 +21,34 @@ impl State {
     /// Applies one event.
     pub fn apply(&mut self, position: Position, recorded: &Recorded) {
         let Recorded { entity, version, at, event, .. } = recorded;
-        let was_resident = self.is_resident(*entity);
-        match (*entity, event) {
+        let entered = match (*entity, event) {
             (EntityId::Registration(id), Event::Registration(event)) => {
-                self.registrations.apply(id, *version, position, |value| registration::evolve(value, event));
+                self.registrations
+                    .apply(id, *version, position, |value| registration::evolve(value, event))
+                    .entered
             }
             (EntityId::Identity(key), Event::Identity(event)) => {
-                self.identities.apply(key, *version, position, |value| evolve_identity(value, event));
+                self.identities.apply(key, *version, position, |value| evolve_identity(value, event)).entered
             }
             (EntityId::Party(id), Event::Party(event)) => {
-                self.parties.apply(id, *version, position, |value| evolve_party(value, event));
+                self.parties.apply(id, *version, position, |value| evolve_party(value, event)).entered
             }
             (EntityId::Device(id), Event::Device(event)) => {
-                self.devices.apply(id, *version, position, |value| evolve_device(value, event, *at));
+                self.devices.apply(id, *version, position, |value| evolve_device(value, event, *at)).entered
             }
             (EntityId::Presence(id), Event::Presence(event)) => {
-                self.presences.apply(id, *version, position, |value| evolve_presence(value, event));
+                self.presences.apply(id, *version, position, |value| evolve_presence(value, event)).entered
             }
             (EntityId::Call(id), Event::Call(event)) => {
-                self.apply_call(id, *version, position, event, recorded);
+                self.apply_call(id, *version, position, event, recorded)
             }
             (EntityId::Session(id), Event::Session(event)) => {
-                self.apply_session(id, *version, position, event, recorded);
+                self.apply_session(id, *version, position, event, recorded)
             }
             // An event that stands in a stream of another kind: the decoder refuses it, so that it cannot get here.
-            _ => return,
-        }
-        if !was_resident {
+            _ => false,
+        };
+        if entered {
             self.residency.enter(*entity);
         }
     }
@@ -59,18 +60,20 @@ impl State {
         position: Position,
         event: &call::Event,
         recorded: &Recorded,
-    ) {
+    ) -> bool {
         let names_changed = matches!(
             event,
             call::Event::Opened { .. } | call::Event::Joined { .. } | call::Event::Reported { .. }
         );
-        let changed =
+        let applied =
             self.calls.apply(id, version, position, |value| call::evolve(value, event, recorded.at));
-        let Some(call) = changed else { return };
+        let entered = applied.entered;
+        let Some(call) = applied.value else { return entered };
         if names_changed {
             self.index.set(id, call);
         }
         self.deadlines.set(EntityId::Call(id), deadline_of(call));
+        entered
     }
 
     fn apply_session(
@@ -80,7 +83,7 @@ impl State {
         position: Position,
         event: &session::Event,
         recorded: &Recorded,
-    ) {
+    ) -> bool {
         let members_change = matches!(
             event,
             session::Event::Opened { .. }
@@ -90,24 +93,29 @@ impl State {
         );
         let before =
             if members_change { self.sessions.get(id).map(members).unwrap_or_default() } else { Vec::new() };
-        let changed =
+        let applied =
             self.sessions.apply(id, version, position, |value| session::evolve(value, event, recorded.at));
-        let Some(session) = changed else { return };
+        let entered = applied.entered;
+        let Some(session) = applied.value else { return entered };
         if members_change {
             let after = members(session);
             for device in before.iter().filter(|device| !after.contains(device)) {
-                if let Some(sessions) = self.sessions_of.get_mut(device) {
-                    sessions.remove(&id);
+                if let Some(sessions) = self.sessions_of.get_mut(*device) {
+                    sessions.retain(|session| *session != id);
                     if sessions.is_empty() {
-                        self.sessions_of.remove(device);
+                        self.sessions_of.remove(*device);
                     }
                 }
             }
             for device in after.iter().filter(|device| !before.contains(device)) {
-                self.sessions_of.entry(*device).or_default().insert(id);
+                let sessions = self.sessions_of.get_or_insert_with(*device, || Vec::with_capacity(1));
+                if let Err(at) = sessions.binary_search(&id) {
+                    sessions.insert(at, id);
+                }
             }
         }
         self.deadlines.set(EntityId::Session(id), session.deadline());
+        entered
     }
 
     /// Takes in an entity's events from the archive. An entity without events is noted as absent.
@@ -149,7 +157,7 @@ impl State {
     }
 
     fn note_absent(&mut self, entity: EntityId) {
-        fn note<K: Ord + Copy, T>(table: &mut Table<K, T>, id: K) {
+        fn note<K: std::hash::Hash + Ord + Copy, T>(table: &mut Table<K, T>, id: K) {
             table.note_absent(id);
         }
         match entity {

@@ -3,8 +3,9 @@
 //! Owns: one instant for each entity that has one, found in order.
 //! Invariant: derived from the entities; setting the same deadline twice changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::map::IdMap;
 use crate::entity::EntityId;
 use crate::time::Instant;
 
@@ -12,7 +13,7 @@ use crate::time::Instant;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Deadlines {
     order: BTreeSet<(Instant, EntityId)>,
-    of: BTreeMap<EntityId, Instant>,
+    of: IdMap<EntityId, Instant>,
 }
 
 impl Deadlines {
@@ -20,7 +21,7 @@ impl Deadlines {
     pub(super) fn set(&mut self, entity: EntityId, deadline: Option<Instant>) {
         let before = match deadline {
             Some(deadline) => self.of.insert(entity, deadline),
-            None => self.of.remove(&entity),
+            None => self.of.remove(entity),
         };
         if before == deadline {
             return;

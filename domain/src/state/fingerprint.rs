@@ -6,6 +6,7 @@
 //! resident, what was looked for and not found, and the order of arrival do not enter it.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::io::Write;
 
 use serde::Serialize;
@@ -50,7 +51,7 @@ impl State {
     }
 }
 
-fn add<K: Ord + Copy, T: Serialize>(
+fn add<K: Hash + Ord + Copy, T: Serialize>(
     all: &mut BTreeMap<EntityId, Digest>,
     table: &Table<K, T>,
     entity: impl Fn(K) -> EntityId,

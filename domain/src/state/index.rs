@@ -11,14 +11,13 @@
 //! Invariant: every resident call that can still be meant is found under each of its names. Nobody but a party itself,
 //! and whoever may speak for it, puts calls under the names that a report with two known numbers looks at.
 
-use std::collections::BTreeMap;
-
+use super::map::IdMap;
 use crate::call::{Call, Seen, Side};
 use crate::id::{CallId, PartyId};
 use crate::identity::LookupKey;
 
 /// A name under which a call is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Name {
     /// This party is on one of its sides.
     Party(PartyId),
@@ -33,19 +32,20 @@ pub(super) enum Name {
 /// Name → calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
-    calls: BTreeMap<Name, Vec<CallId>>,
+    calls: IdMap<Name, Vec<CallId>>,
 }
 
-/// The names under which a side looks for calls.
-pub(super) fn names_sought(side: &Side) -> impl Iterator<Item = Name> + use<> {
-    let others = match side.other {
+/// The names under which a party looks for calls, which has this identity and sees this other end.
+pub(super) fn names_sought(
+    (party, key): (Option<PartyId>, LookupKey),
+    other: Seen,
+) -> impl Iterator<Item = Name> + use<> {
+    let others = match other {
         Seen::Known { party: Some(party), .. } => [Some(Name::Party(party)), None],
         Seen::Known { key, party: None, .. } => [Some(Name::Key(key)), None],
-        Seen::Withheld | Seen::Unknown => {
-            [side.party.map(Name::WaitsForParty), Some(Name::WaitsForKey(side.key))]
-        }
+        Seen::Withheld | Seen::Unknown => [party.map(Name::WaitsForParty), Some(Name::WaitsForKey(key))],
     };
-    std::iter::once(own_name(side)).chain(others.into_iter().flatten())
+    std::iter::once(party.map_or(Name::Key(key), Name::Party)).chain(others.into_iter().flatten())
 }
 
 fn own_name(side: &Side) -> Name {
@@ -88,17 +88,17 @@ impl Index {
     }
 
     fn add(&mut self, name: Name, id: CallId) {
-        let calls = self.calls.entry(name).or_insert_with(|| Vec::with_capacity(1));
+        let calls = self.calls.get_or_insert_with(name, || Vec::with_capacity(1));
         if !calls.contains(&id) {
             calls.push(id);
         }
     }
 
     fn take(&mut self, name: Name, id: CallId) {
-        if let Some(calls) = self.calls.get_mut(&name) {
+        if let Some(calls) = self.calls.get_mut(name) {
             calls.retain(|other| *other != id);
             if calls.is_empty() {
-                self.calls.remove(&name);
+                self.calls.remove(name);
             }
         }
     }
@@ -106,7 +106,7 @@ impl Index {
     /// The calls under any of these names, each once, oldest first.
     pub(super) fn find(&self, names: impl Iterator<Item = Name>) -> Vec<CallId> {
         let mut found: Vec<CallId> =
-            names.filter_map(|name| self.calls.get(&name)).flatten().copied().collect();
+            names.filter_map(|name| self.calls.get(name)).flatten().copied().collect();
         found.sort_unstable();
         found.dedup();
         found

@@ -13,16 +13,17 @@ mod deadlines;
 mod decided;
 mod fingerprint;
 mod index;
+mod map;
 mod needs;
 mod residency;
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::deadlines::Deadlines;
 pub use self::decided::{Decided, Happening};
-use self::index::{Index, names_sought};
+use self::index::Index;
+use self::map::IdMap;
 pub use self::residency::Residents;
 use self::table::Table;
 use crate::answer::{Answer, Rejection};
@@ -58,7 +59,8 @@ pub struct State {
     calls: Table<CallId, Call>,
     sessions: Table<SessionId, Session>,
     index: Index,
-    sessions_of: BTreeMap<DeviceId, BTreeSet<SessionId>>,
+    /// The open sessions of each device, in the order of their ids.
+    sessions_of: IdMap<DeviceId, Vec<SessionId>>,
     deadlines: Deadlines,
     residency: residency::Residency,
 }
@@ -93,7 +95,7 @@ impl State {
             calls: Table::default(),
             sessions: Table::default(),
             index: Index::default(),
-            sessions_of: BTreeMap::new(),
+            sessions_of: IdMap::default(),
             deadlines: Deadlines::default(),
             residency: residency::Residency::default(),
         }
@@ -149,7 +151,7 @@ impl State {
     /// The open sessions in which a device takes part.
     pub fn open_sessions_of(&self, device: DeviceId) -> impl Iterator<Item = (SessionId, &Session)> {
         self.sessions_of
-            .get(&device)
+            .get(device)
             .into_iter()
             .flatten()
             .filter_map(|id| Some((*id, self.sessions.get(*id)?)))
@@ -157,12 +159,17 @@ impl State {
 
     /// The calls that share a name with a report and can still be meant, oldest first.
     pub fn calls_that_name(&self, report: &Report, now: Instant) -> Vec<(CallId, &Call)> {
-        self.calls_that_name_side(&Side::of(report, now), now)
+        let own = (report.party, report.key);
+        self.calls_under(index::names_sought(own, Seen::from(&report.other)), now)
     }
 
     /// The calls that share a name with a side and can still be meant, oldest first.
     pub fn calls_that_name_side(&self, side: &Side, now: Instant) -> Vec<(CallId, &Call)> {
-        let found = self.index.find(names_sought(side)).into_iter();
+        self.calls_under(index::names_sought((side.party, side.key), side.other), now)
+    }
+
+    fn calls_under(&self, names: impl Iterator<Item = index::Name>, now: Instant) -> Vec<(CallId, &Call)> {
+        let found = self.index.find(names).into_iter();
         found
             .filter_map(|id| Some((id, self.calls.get(id)?)))
             .filter(|(_, call)| call.can_be_meant(now))

@@ -6,8 +6,9 @@
 //! Invariant: an entity that is not in its table is in the archive, whole, or does not exist; the writer finds out before
 //! it decides.
 
-use std::collections::BTreeMap;
+use std::hash::Hash;
 
+use super::map::IdMap;
 use crate::commit::{Position, Version};
 
 /// An entity in memory.
@@ -29,40 +30,48 @@ impl<T> Default for Slot<T> {
 
 /// Entities of one kind, by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Table<K, T> {
-    slots: BTreeMap<K, Slot<T>>,
+pub(super) struct Table<K: Hash + Eq, T> {
+    slots: IdMap<K, Box<Slot<T>>>,
 }
 
-impl<K, T> Default for Table<K, T> {
+impl<K: Hash + Eq, T> Default for Table<K, T> {
     fn default() -> Self {
-        Self { slots: BTreeMap::new() }
+        Self { slots: IdMap::default() }
     }
 }
 
-impl<K: Ord + Copy, T> Table<K, T> {
+/// What an event made of an entity.
+pub(super) struct Applied<'a, T> {
+    /// Its state.
+    pub value: Option<&'a T>,
+    /// Whether it has become resident by it.
+    pub entered: bool,
+}
+
+impl<K: Hash + Ord + Copy, T> Table<K, T> {
     /// The entity, if it is resident and exists.
     pub(super) fn get(&self, id: K) -> Option<&T> {
-        self.slots.get(&id)?.value.as_ref()
+        self.slots.get(id)?.value.as_ref()
     }
 
     /// Whether the table can answer for this entity.
     pub(super) fn is_resident(&self, id: K) -> bool {
-        self.slots.contains_key(&id)
+        self.slots.contains(id)
     }
 
     /// The version of its last event; 0 if there is none.
     pub(super) fn version(&self, id: K) -> Version {
-        self.slots.get(&id).map_or(Version(0), |slot| slot.version)
+        self.slots.get(id).map_or(Version(0), |slot| slot.version)
     }
 
     /// Where its last event stands.
     pub(super) fn position(&self, id: K) -> Option<Position> {
-        self.slots.get(&id).map(|slot| slot.position)
+        self.slots.get(id).map(|slot| slot.position)
     }
 
     /// Notes that an entity without events is known: it does not exist.
     pub(super) fn note_absent(&mut self, id: K) {
-        self.slots.entry(id).or_default();
+        self.slots.get_or_insert_with(id, Box::default);
     }
 
     /// Applies an event: `change` gets the state and gives the next one.
@@ -72,22 +81,27 @@ impl<K: Ord + Copy, T> Table<K, T> {
         version: Version,
         position: Position,
         change: impl FnOnce(Option<T>) -> Option<T>,
-    ) -> Option<&T> {
-        let slot = self.slots.entry(id).or_default();
+    ) -> Applied<'_, T> {
+        let mut entered = false;
+        let slot = self.slots.get_or_insert_with(id, || {
+            entered = true;
+            Box::default()
+        });
         slot.version = version;
         slot.position = position;
         slot.value = change(slot.value.take());
-        slot.value.as_ref()
+        Applied { value: slot.value.as_ref(), entered }
     }
 
     /// Those that exist, in the order of their ids.
     pub(super) fn existing(&self) -> impl Iterator<Item = (K, Version, &T)> {
-        self.slots.iter().filter_map(|(id, slot)| Some((*id, slot.version, slot.value.as_ref()?)))
+        let slots = self.slots.sorted().into_iter();
+        slots.filter_map(|(id, slot)| Some((id, slot.version, slot.value.as_ref()?)))
     }
 
     /// Drops an entity from memory.
     pub(super) fn evict(&mut self, id: K) -> Option<T> {
-        self.slots.remove(&id)?.value
+        self.slots.remove(id)?.value
     }
 
     /// How many are resident.
