@@ -124,3 +124,21 @@ impl Commands for WriterHandle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i9_the_time_to_come_back_grows_with_what_waits_and_is_bounded() {
+        let shared = Shared::default();
+        assert_eq!(shared.retry_after(8_192), BUSY_MIN, "nothing is known of the rate");
+        shared.pace_ns.store(100_000, Ordering::Relaxed);
+        assert_eq!(shared.retry_after(8_192), Span(819_200));
+        shared.pace_ns.store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(shared.retry_after(usize::MAX), BUSY_MAX);
+        shared.pace_ns.store(1, Ordering::Relaxed);
+        shared.stalled.store(true, Ordering::Relaxed);
+        assert_eq!(shared.retry_after(1), STALLED);
+    }
+}

@@ -101,3 +101,70 @@ async fn keep(lease: &dyn Lease) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    /// A lease whose renewal succeeds so often, and then gives an answer, or none.
+    #[derive(Debug)]
+    struct Ending {
+        renewals: AtomicUsize,
+        then: Option<bool>,
+    }
+
+    impl Lease for Ending {
+        fn acquire(&self) -> Boxed<'_, ()> {
+            Box::pin(future::ready(()))
+        }
+
+        fn renew(&self) -> Boxed<'_, bool> {
+            let left =
+                self.renewals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            match (left, self.then) {
+                (Ok(_), _) => Box::pin(future::ready(true)),
+                (Err(_), Some(answer)) => Box::pin(future::ready(answer)),
+                (Err(_), None) => Box::pin(future::pending()),
+            }
+        }
+
+        fn release(&self) -> Boxed<'_, ()> {
+            Box::pin(future::pending())
+        }
+
+        fn term(&self) -> Span {
+            Span::millis(90)
+        }
+    }
+
+    async fn lost_after(renewals: usize, then: Option<bool>) -> Duration {
+        let begun = Moment::now();
+        let keeper = Keeper::start(Arc::new(Ending { renewals: AtomicUsize::new(renewals), then }));
+        timeout(LIMIT, keeper.lost().raised()).await.expect("it is lost");
+        begun.elapsed()
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_lost_when_its_renewal_is_refused() {
+        assert!(lost_after(2, Some(false)).await >= Duration::from_millis(90));
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_lost_one_term_after_the_last_renewal_if_no_answer_comes() {
+        // One renewal after a third of the term, and the whole term from there.
+        assert!(lost_after(1, None).await >= Duration::from_millis(30 + 90));
+    }
+
+    #[tokio::test]
+    async fn giving_back_a_lease_does_not_wait_for_ever() {
+        let lease = Arc::new(Ending { renewals: AtomicUsize::new(0), then: None });
+        let keeper = Keeper::start(lease.clone());
+        timeout(LIMIT, keeper.give_back(&*lease)).await.expect("it is bounded");
+    }
+}

@@ -19,7 +19,7 @@ use crate::archive::Confirmed;
 use crate::begin;
 use crate::config::WriterConfig;
 use crate::follower::{Followed, follow};
-use crate::handle::{Asked, Shared, Status, WriterHandle};
+use crate::handle::{Asked, NO_WRITER, Shared, Status, WriterHandle};
 use crate::leader::{Exit, Leader};
 use crate::lease::Flag;
 use crate::meter::Meter;
@@ -160,8 +160,11 @@ async fn run(mut context: Context, settings: Arc<Settings>) {
     } else {
         tracing::error!(%why, "the writer has stopped");
     }
-    // Whoever still waits in the queue gets no writer's answer when it is dropped.
-    drop(context.queue);
+    // Whoever still waits in the queue is told, also one who is just getting in.
+    context.queue.close();
+    while let Some(asked) = context.queue.recv().await {
+        let _ = asked.reply.send(Err(NO_WRITER));
+    }
     context.status.send_replace(Status::Stopped { why });
 }
 
