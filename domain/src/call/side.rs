@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::Over;
 use super::report::{NetworkReference, Other, REFERENCES_MAX, Report, Reporter};
 use super::vocabulary::{Role, Stage};
 use super::witness::Witness;
@@ -164,9 +165,9 @@ impl Side {
         self.witnesses.iter().flat_map(|witness| &witness.told).any(|(told, _)| *told == stage)
     }
 
-    /// When the side was over, as far as it has said so itself.
-    pub fn ended(&self) -> Option<Instant> {
-        self.stage.over().map(|_| self.last)
+    /// The end of the call, as far as this side has told it.
+    pub fn over(&self) -> Option<Over> {
+        self.stage.over().map(|cause| Over { at: self.last, cause, closing_until: self.last })
     }
 
     /// How this side is named by what the other one sees.

@@ -11,7 +11,8 @@
 //! | a known number that is not the other party's | contradiction |
 //! | references of one kind and issuer that differ | contradiction |
 //! | one was answered, the other one busy or not answered | contradiction |
-//! | one was over too long before the other was first heard of; outside of the window | contradiction |
+//! | one was over too long before the other was first heard of; their ends lie too far apart | contradiction |
+//! | outside of the window | contradiction |
 //! | the same party on both sides | contradiction |
 //! | the side is taken by another party | contradiction |
 //!
@@ -22,7 +23,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Call, Naming, NetworkReference, OverCause, Role, Side, Stage};
+use crate::call::{Call, Naming, NetworkReference, Over, OverCause, Role, Side, Stage};
 use crate::settings::CallSettings;
 use crate::time::{Instant, Span};
 
@@ -104,9 +105,9 @@ pub enum Finding {
     },
 }
 
-/// Weighs whether `side` is the other side of `call`.
-pub fn weigh(side: &Side, call: &Call, settings: &CallSettings) -> Finding {
-    if let Some(contradiction) = contradiction(side, call, settings) {
+/// Weighs whether `side`, which is over or not, is the other side of `call`.
+pub fn weigh(side: &Side, over: Option<Over>, call: &Call, settings: &CallSettings) -> Finding {
+    if let Some(contradiction) = contradiction(side, over, call, settings) {
         return Finding::Contradicted(contradiction);
     }
     let first = &call.first;
@@ -116,7 +117,7 @@ pub fn weigh(side: &Side, call: &Call, settings: &CallSettings) -> Finding {
 
     let strength = match (same_reference, names_second, names_first) {
         (true, _, _) => Strength::Proof,
-        (false, Naming::Exactly, Naming::Exactly) if gap(side, call) > Span::ZERO => Strength::Late,
+        (false, Naming::Exactly, Naming::Exactly) if gap(side, over, call) > Span::ZERO => Strength::Late,
         (false, Naming::Exactly, Naming::Exactly) => Strength::Strong,
         (false, Naming::NotNamed, Naming::NotNamed) => Strength::Nothing,
         (false, _, _) => Strength::Weak,
@@ -134,7 +135,12 @@ pub fn weigh(side: &Side, call: &Call, settings: &CallSettings) -> Finding {
 }
 
 /// The first contradiction in the order of the table, if there is any.
-fn contradiction(side: &Side, call: &Call, settings: &CallSettings) -> Option<Contradiction> {
+fn contradiction(
+    side: &Side,
+    over: Option<Over>,
+    call: &Call,
+    settings: &CallSettings,
+) -> Option<Contradiction> {
     let first = &call.first;
     if call.second.is_some() {
         Some(Contradiction::SideTaken)
@@ -148,10 +154,12 @@ fn contradiction(side: &Side, call: &Call, settings: &CallSettings) -> Option<Co
         Some(contradiction)
     } else if stages_differ(side, first) || stages_differ(first, side) {
         Some(Contradiction::StagesDiffer)
-    } else if gap(side, call) > patience(side, call, settings) {
+    } else if gap(side, over, call) > patience(over, call.over, settings)
+        || ends_differ(over, call.over, settings)
+    {
         Some(Contradiction::OverBefore)
     } else if call.over.is_none()
-        && side.ended().is_none()
+        && over.is_none()
         && first.first.since(side.first).0.abs() > settings.window.0
     {
         Some(Contradiction::OutsideWindow)
@@ -166,21 +174,28 @@ fn stages_differ(one: &Side, other: &Side) -> bool {
 }
 
 /// How much later than the end of the one the other was first heard of; nothing if they overlap.
-fn gap(side: &Side, call: &Call) -> Span {
-    let after = |begin: Instant, end: Option<Instant>| end.map_or(Span::ZERO, |end| begin.since(end));
-    let call_ended = call.over.map(|over| over.at);
-    after(side.first, call_ended).max(after(call.first.first, side.ended())).max(Span::ZERO)
+fn gap(side: &Side, over: Option<Over>, call: &Call) -> Span {
+    let after = |begin: Instant, over: Option<Over>| over.map_or(Span::ZERO, |over| begin.since(over.at));
+    after(side.first, call.over).max(after(call.first.first, over)).max(Span::ZERO)
 }
 
 /// How late the other side of a call that is over can be. Two calls that are over are joined for the record alone, and
 /// are not waited for as long. A call that was let go because nobody reported its other side goes on, perhaps: its
 /// party's next report opens it anew.
-fn patience(side: &Side, call: &Call, settings: &CallSettings) -> Span {
-    match call.over {
-        Some(over) if over.cause == OverCause::NoPartner => Span::ZERO,
-        Some(_) if side.ended().is_some() => settings.reorder,
-        _ => settings.closing,
+fn patience(one: Option<Over>, other: Option<Over>, settings: &CallSettings) -> Span {
+    let let_go = |over: Option<Over>| over.is_some_and(|over| over.cause == OverCause::NoPartner);
+    if let_go(one) || let_go(other) {
+        Span::ZERO
+    } else if one.is_some() && other.is_some() {
+        settings.reorder
+    } else {
+        settings.closing
     }
+}
+
+/// Whether both are over, and their ends lie further apart than two reports of one end do.
+fn ends_differ(one: Option<Over>, other: Option<Over>, settings: &CallSettings) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one.at.since(other.at).0.abs() > settings.reorder.0)
 }
 
 /// Whether two sets of references contradict each other: the same kind and issuer, and nothing in common.

@@ -131,10 +131,14 @@ pub fn find_other_side(
     candidates: &[(CallId, &Call)],
     settings: &CallSettings,
 ) -> Decision {
+    let over = match candidates.iter().find(|(id, _)| Some(*id) == own) {
+        Some((_, call)) => call.over,
+        None => side.over(),
+    };
     let mut weak = Vec::new();
     let mut fitting = Vec::new();
     for (id, call) in candidates.iter().filter(|(id, _)| Some(*id) != own) {
-        match weigh(side, call, settings) {
+        match weigh(side, over, call, settings) {
             Finding::Contradicted(_) | Finding::Fits { strength: Strength::Nothing, .. } => {}
             Finding::Fits { strength: Strength::Weak, .. } => weak.push(*id),
             Finding::Fits { strength, evidence } => {
@@ -150,7 +154,7 @@ pub fn find_other_side(
         [] if weak.is_empty() => Decision::Wait(Waiting::NoPartner),
         [] => Decision::Wait(Waiting::NeedsCorroboration { candidates: weak }),
         [one] if !fits_another(one, own, candidates, settings) => {
-            let both_over = side.ended().is_some() && one.call.over.is_some();
+            let both_over = over.is_some() && one.call.over.is_some();
             if one.strength == Strength::Late && !both_over {
                 return Decision::Wait(Waiting::Ambiguous { candidates: waits(&fitting) });
             }
@@ -185,7 +189,7 @@ fn fits_another(
 ) -> bool {
     candidates.iter().filter(|(id, _)| *id != one.id && Some(*id) != own).any(|(_, rival)| {
         matches!(
-            weigh(&one.call.first, rival, settings),
+            weigh(&one.call.first, one.call.over, rival, settings),
             Finding::Fits { strength: Strength::Late | Strength::Strong | Strength::Proof, .. }
         )
     })
