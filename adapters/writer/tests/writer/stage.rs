@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use paravox_domain::commit::{Commit, Position};
 use paravox_domain::digest::SecretKey;
-use paravox_domain::ports::{Archive, Boxed, Clock, Lease};
+use paravox_domain::ports::{AnyJournal, Archive, Boxed, Clock, Lease};
 use paravox_domain::settings::Settings;
 use paravox_domain::time::{Instant, Span};
 use paravox_journal::MemoryJournal;
@@ -140,9 +140,14 @@ impl Stage {
 
     /// A writer of this realm.
     pub(crate) fn writer(&self) -> WriterHandle {
+        self.writer_on(self.journal.journal())
+    }
+
+    /// A writer on another journal than the one in memory.
+    pub(crate) fn writer_on(&self, journal: AnyJournal) -> WriterHandle {
         let seeds = self.seeds.clone();
         Writer::start(WriterParts {
-            journal: self.journal.journal(),
+            journal,
             archive: self.archive.clone(),
             lease: self.leases.lease(),
             clock: self.clock.clone(),
