@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::repo::TextFile;
-use crate::rows::{Kind, Row, named_by};
+use crate::rows::{Kind, Row, naming_part};
 use crate::runner::Run;
 use crate::rust_source::{names, test_names};
 
@@ -49,12 +49,9 @@ impl Coverage {
     pub fn new(rows: Vec<Row>, run: &Run, files: &[TextFile]) -> Self {
         let sources: Vec<_> = files.iter().filter(|file| file.ending() == "rs").collect();
         let mut shown: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
+        let is_file = |part: &str| sources.iter().any(|file| stem(&file.path) == part);
         for path in &run.passed {
-            let rows_named = named_by(path);
-            if rows_named.is_empty() {
-                continue;
-            }
-            let name = path.rsplit("::").next().unwrap_or(path);
+            let Some((name, rows_named)) = naming_part(path, is_file) else { continue };
             let file = file_of(path, name, &sources);
             for row in rows_named {
                 let test = Shown { rank: rank(&file), name: name.to_owned(), file: file.clone() };
@@ -163,6 +160,11 @@ fn file_of(path: &str, name: &str, sources: &[&TextFile]) -> String {
     best(sources.iter().filter(|file| test_names(&file.text).contains(&name)).collect())
         .or_else(|| best(sources.iter().filter(|file| names(&file.text, name)).collect()))
         .unwrap_or_default()
+}
+
+/// A file's name without folder and ending.
+fn stem(path: &str) -> &str {
+    path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default()
 }
 
 fn rank(file: &str) -> u8 {

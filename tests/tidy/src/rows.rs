@@ -60,14 +60,21 @@ pub fn rows() -> Result<Vec<Row>, toml::de::Error> {
     toml::from_str::<File>(include_str!("../rows.toml")).map(|file| file.row)
 }
 
-/// The rows that a test's path names: the words in front of a module's or function's name that have the form of an id
-/// (`tests::s01_s12_session_resumes` names S01 and S12).
-pub fn named_by(test_path: &str) -> BTreeSet<String> {
+/// The rows that a name names: the words in front of it that have the form of an id (`s01_s12_session_resumes` names S01
+/// and S12).
+pub fn named_by(name: &str) -> BTreeSet<String> {
+    name.split('_').take_while(|word| is_id(word)).map(str::to_uppercase).collect()
+}
+
+/// The part of a test's path that names rows, the last of several, with the rows. What follows it are variants of the
+/// test (`s01_calls::s01_both_report::cluster`); a part that is a file's name (`s01_calls`) only sorts tests, and names
+/// no row.
+pub fn naming_part(test_path: &str, is_file: impl Fn(&str) -> bool) -> Option<(&str, BTreeSet<String>)> {
     test_path
-        .split("::")
-        .flat_map(|part| part.split('_').take_while(|word| is_id(word)))
-        .map(str::to_uppercase)
-        .collect()
+        .rsplit("::")
+        .filter(|part| !is_file(part))
+        .map(|part| (part, named_by(part)))
+        .find(|(_, rows)| !rows.is_empty())
 }
 
 /// Whether a word has the form of an id: a letter that rows begin with, one or two digits.
@@ -84,12 +91,19 @@ mod tests {
 
     #[test]
     fn a_name_may_name_several_rows_and_other_words_are_none() {
-        let named = |path| named_by(path).into_iter().collect::<Vec<_>>();
-        assert_eq!(named("call::s01_s12_session_resumes"), ["S01", "S12"]);
-        assert_eq!(named("s15_messages::arrive_in_order"), ["S15"]);
+        let named = |name| named_by(name).into_iter().collect::<Vec<_>>();
+        assert_eq!(named("s01_s12_session_resumes"), ["S01", "S12"]);
         assert_eq!(named("a1_foreign_session_is_404"), ["A1"]);
-        assert!(named("e164_numbers::start_with_a_plus").is_empty());
+        assert!(named("e164_numbers_start_with_a_plus").is_empty());
         assert!(named("a_call_s01_is_not_in_front").is_empty());
+    }
+
+    #[test]
+    fn a_variant_is_no_name_and_a_file_names_no_row() {
+        let part = |path| naming_part(path, |part| part == "s01_calls").map(|(name, _)| name);
+        assert_eq!(part("s01_calls::s01_both_report::cluster"), Some("s01_both_report"));
+        assert_eq!(part("s01_calls::i6_strangers_wait"), Some("i6_strangers_wait"));
+        assert_eq!(part("s01_calls::nothing_in_front"), None);
     }
 
     #[test]

@@ -177,8 +177,6 @@ fn i3_the_domain_names_nothing_impure() {
         "OsRng",
         "static mut",
         "thread_local",
-        "HashMap",
-        "HashSet",
         "std::fs",
         "std::net",
         "std::env",
