@@ -91,7 +91,7 @@ fn journal(text: &str) -> Vec<EncodedCommit> {
 }
 
 #[test]
-fn i3_the_golden_journal_gives_the_golden_state() {
+fn c4_i3_the_golden_journal_gives_the_golden_state() {
     let commits = journal(&read(JOURNAL));
     assert!(commits.len() > 30, "{} commits", commits.len());
     let mut chain = ChainCheck::after("test", Link::START);

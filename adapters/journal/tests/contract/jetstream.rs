@@ -107,7 +107,7 @@ async fn i1_an_append_to_a_server_that_hangs_is_settled_when_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn i1_acknowledged_commits_outlive_the_servers_death() {
+async fn c3_i1_acknowledged_commits_outlive_the_servers_death() {
     let mut fixture = Server::start().await;
     let journal = fixture.open().await;
     let mut follower = journal.follow(Position::START).await.unwrap();
