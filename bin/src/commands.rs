@@ -12,13 +12,13 @@ use crate::{bench, demo, explain, keys, node, telemetry};
 pub fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(args) => in_runtime(demo::run(args, *output)),
-        Command::Serve(args) => serve(args, output),
+        Command::Serve(args) => serve(args, *output),
         Command::Bench(BenchCommand::Journal(args)) => in_runtime(bench::journal::run(args, *output)),
         Command::Bench(BenchCommand::Calls(args)) => in_runtime(bench::calls::run(args, *output)),
         Command::Bench(BenchCommand::Memory { sessions }) => bench::memory::run(sessions, output),
         Command::Explain { code } => explain::run(code.as_deref(), output),
-        Command::Config(command) => config_command(command, output),
-        Command::Key(command) => key_command(command, output),
+        Command::Config(command) => config_command(command, *output),
+        Command::Key(command) => key_command(command, *output),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "paravox", &mut std::io::stdout());
             Ok(())
@@ -37,7 +37,7 @@ fn configuration(args: &ConfigArgs, more: Vec<(String, String)>) -> Result<Confi
         .map_err(|error| Failure::Configuration(error.to_string()))
 }
 
-fn serve(args: ServeArgs, output: &Output) -> Result<(), Failure> {
+fn serve(args: ServeArgs, output: Output) -> Result<(), Failure> {
     let mut more = Vec::new();
     if let Some(listen) = args.listen {
         more.push(("http.listen".to_owned(), listen.to_string()));
@@ -47,10 +47,10 @@ fn serve(args: ServeArgs, output: &Output) -> Result<(), Failure> {
     }
     let config = configuration(&args.config, more)?;
     telemetry::start(&config.log).map_err(Failure::failed)?;
-    in_runtime(node::serve(config, *output))
+    in_runtime(node::serve(config, output))
 }
 
-fn config_command(command: ConfigCommand, output: &Output) -> Result<(), Failure> {
+fn config_command(command: ConfigCommand, output: Output) -> Result<(), Failure> {
     match command {
         ConfigCommand::Check(args) => {
             let config = configuration(&args, Vec::new())?;
@@ -113,7 +113,7 @@ fn config_differences(config: &Config) -> Result<String, Failure> {
     toml::to_string(&differences(&of(config)?, &of(&Config::default())?)).map_err(Failure::failed)
 }
 
-fn key_command(command: KeyCommand, output: &Output) -> Result<(), Failure> {
+fn key_command(command: KeyCommand, output: Output) -> Result<(), Failure> {
     match command {
         KeyCommand::Create => {
             let (key, digest) = keys::service_key();

@@ -22,19 +22,16 @@ impl Output {
     }
 
     /// One JSON document, on a line of its own.
-    #[expect(clippy::unused_self, reason = "everything that is printed goes through an `Output`")]
     pub fn json_line(&self, value: &serde_json::Value) {
         print_line(&value.to_string());
     }
 
     /// Text.
-    #[expect(clippy::unused_self, reason = "everything that is printed goes through an `Output`")]
     pub fn text(&self, text: &str) {
         print_line(text);
     }
 
     /// A table.
-    #[expect(clippy::unused_self, reason = "everything that is printed goes through an `Output`")]
     pub fn table(&self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
         let mut table = Table::new();
         table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
@@ -56,6 +53,7 @@ impl Output {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a closed pipe ends a command at once, without a word")]
 /// Prints a line. A reader that has gone away (a closed pipe) ends the program in silence, as is the custom.
 fn print_line(text: &str) {
     let mut stdout = std::io::stdout().lock();

@@ -11,11 +11,11 @@ use paravox_harness::postgres::{Database, Postgres};
 use tempfile::TempDir;
 
 /// How long anything may take before a test has failed.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// Where a test plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Venue {
+pub(crate) enum Venue {
     /// One process, SQLite files.
     Embedded,
     /// NATS `JetStream` and PostgreSQL.
@@ -23,25 +23,25 @@ pub enum Venue {
 }
 
 /// What keeps the servers of a cluster alive.
-pub struct Servers {
+pub(crate) struct Servers {
     _nats: NatsServer,
     _database: Database,
     _postgres: Postgres,
 }
 
 /// A running node with what it needs.
-pub struct Stage {
-    pub node: Option<Node>,
-    pub server: Server,
-    pub outside: Outside,
-    pub config: Config,
-    pub folder: TempDir,
+pub(crate) struct Stage {
+    pub(crate) node: Option<Node>,
+    pub(crate) server: Server,
+    pub(crate) outside: Outside,
+    pub(crate) config: Config,
+    _folder: TempDir,
     _servers: Option<Servers>,
 }
 
 impl Stage {
     /// A node at this venue, with the configuration changed as the test needs it.
-    pub async fn new(venue: Venue, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn new(venue: Venue, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = embedded_config(folder.path());
         let servers = match venue {
@@ -61,11 +61,11 @@ impl Stage {
         let node = Node::start(&config, &outside).await.unwrap();
         node.leads().await.unwrap();
         let server = Server::new(node.url()).unwrap();
-        Self { node: Some(node), server, outside, config, folder, _servers: servers }
+        Self { node: Some(node), server, outside, config, _folder: folder, _servers: servers }
     }
 
     /// Stops the node and starts it again on the same data.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         if let Some(node) = self.node.take() {
             node.stop().await;
         }
@@ -76,7 +76,7 @@ impl Stage {
     }
 
     /// A phone that has proven this number.
-    pub async fn phone(&self, number: &str) -> Phone {
+    pub(crate) async fn phone(&self, number: &str) -> Phone {
         let registration = self.server.start_registration(number, "a phone").await.unwrap();
         let code = self.outside.code(number, LIMIT).await.expect("a short message with the code");
         let answer = self.server.prove(&registration, &code).await.unwrap();
@@ -84,7 +84,7 @@ impl Stage {
     }
 
     /// Ends the test: the node stops and everything is gone.
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         if let Some(node) = self.node {
             node.stop().await;
         }
@@ -92,15 +92,15 @@ impl Stage {
 }
 
 /// Two people with their phones and feeds open.
-pub struct Pair {
-    pub alice: Phone,
-    pub bob: Phone,
-    pub alices: Feed,
-    pub bobs: Feed,
+pub(crate) struct Pair {
+    pub(crate) alice: Phone,
+    pub(crate) bob: Phone,
+    pub(crate) alices: Feed,
+    pub(crate) bobs: Feed,
 }
 
 /// Numbers that no two tests share.
-pub fn number() -> String {
+pub(crate) fn number() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("+44790{:07}", 1_000_000 + NEXT.fetch_add(1, Ordering::Relaxed))
@@ -108,14 +108,14 @@ pub fn number() -> String {
 
 impl Pair {
     /// Two people on a stage.
-    pub async fn new(stage: &Stage) -> Self {
+    pub(crate) async fn new(stage: &Stage) -> Self {
         let (alice, bob) = (stage.phone(&number()).await, stage.phone(&number()).await);
         let (alices, bobs) = (alice.feed(0).await.unwrap(), bob.feed(0).await.unwrap());
         Self { alice, bob, alices, bobs }
     }
 
     /// Alice calls Bob, both phones report it, both are told. Returns call and session.
-    pub async fn call(&mut self, attempt: &str) -> (String, String) {
+    pub(crate) async fn call(&mut self, attempt: &str) -> (String, String) {
         let first = self.alice.report(&calling(&self.bob, "attempt", attempt)).await.unwrap();
         assert_eq!(first.body["outcome"], "waiting", "{}", first.body);
         let second = self.bob.report(&called(&self.alice, "alerting", attempt)).await.unwrap();
@@ -131,12 +131,12 @@ impl Pair {
 }
 
 /// "I am calling …"
-pub fn calling<'a>(other: &'a Phone, stage: &'a str, attempt: &'a str) -> Report<'a> {
+pub(crate) fn calling<'a>(other: &'a Phone, stage: &'a str, attempt: &'a str) -> Report<'a> {
     Report { other: Some(&other.number), role: "calling", stage, attempt: Some(attempt) }
 }
 
 /// "… is calling me."
-pub fn called<'a>(other: &'a Phone, stage: &'a str, attempt: &'a str) -> Report<'a> {
+pub(crate) fn called<'a>(other: &'a Phone, stage: &'a str, attempt: &'a str) -> Report<'a> {
     Report { other: Some(&other.number), role: "called", stage, attempt: Some(attempt) }
 }
 

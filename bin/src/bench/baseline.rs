@@ -51,7 +51,7 @@ pub async fn per_event_per_s(
                 .synchronous(SqliteSynchronous::Full);
             let pool = SqlitePoolOptions::new()
                 .max_connections(1)
-                .acquire_timeout(Duration::from_secs(60))
+                .acquire_timeout(Duration::from_mins(1))
                 .connect_with(options)
                 .await
                 .map_err(Failure::failed)?;
@@ -68,11 +68,11 @@ pub async fn per_event_per_s(
             })
             .await
         }
-        Home::Postgres(_, database) => {
+        Home::Postgres(servers) => {
             let pool = sqlx::postgres::PgPoolOptions::new()
                 .max_connections(callers.min(CONNECTIONS_MAX) as u32)
-                .acquire_timeout(Duration::from_secs(60))
-                .connect(&database.url())
+                .acquire_timeout(Duration::from_mins(1))
+                .connect(&servers.1.url())
                 .await
                 .map_err(Failure::failed)?;
             sqlx::query("CREATE TABLE per_event (id BIGSERIAL PRIMARY KEY, body BYTEA NOT NULL)")

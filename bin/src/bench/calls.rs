@@ -171,8 +171,7 @@ async fn drive(node: &Node, pairs: Vec<Pair>, args: &BenchCallsArgs) -> Result<(
 /// The two telephones of a pair, with their connections and feeds.
 struct Line {
     pair: Pair,
-    caller: Wire,
-    called: Wire,
+    wires: [Wire; 2],
     items: mpsc::UnboundedReceiver<(usize, Result<Item, String>)>,
     last: [u64; 2],
     calls: u64,
@@ -189,7 +188,7 @@ impl Line {
             let tell = tell.clone();
             tokio::spawn(async move {
                 loop {
-                    let item = feed.next(Duration::from_secs(3600)).await.map_err(|error| error.to_string());
+                    let item = feed.next(Duration::from_hours(1)).await.map_err(|error| error.to_string());
                     let ended = item.is_err();
                     if tell.send((n, item)).is_err() || ended {
                         return;
@@ -197,36 +196,35 @@ impl Line {
                 }
             });
         }
-        let caller = Wire::connect(node.address()).await?;
-        let called = Wire::connect(node.address()).await?;
-        Ok(Self { pair, caller, called, items, last: [0; 2], calls: 0, outcome: Outcome::default() })
+        let wires = [Wire::connect(node.address()).await?, Wire::connect(node.address()).await?];
+        Ok(Self { pair, wires, items, last: [0; 2], calls: 0, outcome: Outcome::default() })
     }
 
     /// One call, from the first report until both devices know that it is over.
     async fn call(&mut self) -> Result<(), String> {
         self.calls += 1;
         let attempt = self.calls.to_string();
-        let (caller, called) = (&self.pair.0, &self.pair.1);
-        let calling = report(caller, called, "calling", "attempt", &attempt);
-        let alerting = report(called, caller, "called", "alerting", &attempt);
-        let ended = report(caller, called, "calling", "ended", &attempt);
+        let (alice, bob) = (&self.pair.0, &self.pair.1);
+        let calling = report(alice, bob, "calling", "attempt", &attempt);
+        let alerting = report(bob, alice, "called", "alerting", &attempt);
+        let ended = report(alice, bob, "calling", "ended", &attempt);
         let path = "/v1/call-notifications";
 
-        let first = self.caller.post(path, Some(&caller.token), &calling).await?;
+        let first = self.wires[0].post(path, Some(&alice.token), &calling).await?;
         if first.status >= 300 {
             self.outcome.refused += 1;
             return Ok(());
         }
         let call = answered_call(&first.body)?;
         let began = Instant::now();
-        let second = self.called.post(path, Some(&called.token), &alerting).await?;
+        let second = self.wires[1].post(path, Some(&bob.token), &alerting).await?;
         if second.status >= 300 {
             self.outcome.refused += 1;
         } else if answered_call(&second.body)? != call {
             self.outcome.joined_wrong += 1;
         }
         let told = self.wait_for("session.opened", &call).await?;
-        self.caller.post(path, Some(&self.pair.0.token), &ended).await?;
+        self.wires[0].post(path, Some(&self.pair.0.token), &ended).await?;
         let closed = self.wait_for("session.closed", &call).await?;
         match (told, closed) {
             (Some(told), Some(_)) => {

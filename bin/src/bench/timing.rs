@@ -56,8 +56,9 @@ mod tests {
         for millis in 1..=100 {
             timings.add(Duration::from_millis(millis));
         }
-        assert_eq!(timings.percentile_ms(0.5), 51.0);
-        assert_eq!(timings.percentile_ms(0.99), 99.0);
-        assert_eq!(timings.percentile_ms(1.0), 100.0);
+        let whole = |part| timings.clone().percentile_ms(part).round() as i64;
+        assert_eq!(whole(0.5), 51);
+        assert_eq!(whole(0.99), 99);
+        assert_eq!(whole(1.0), 100);
     }
 }

@@ -42,11 +42,11 @@ pub const fn syncs(kind: JournalKind) -> &'static [Sync] {
 /// What keeps the journal alive.
 pub enum Home {
     /// A nats-server.
-    Nats(NatsServer, async_nats::Client),
+    Nats(Box<NatsServer>, async_nats::Client),
     /// A folder.
     Folder(TempDir),
     /// A PostgreSQL server and a database in it.
-    Postgres(Postgres, Database),
+    Postgres(Box<(Postgres, Database)>),
 }
 
 /// A journal in a place of its own.
@@ -73,7 +73,10 @@ impl Venue {
                 let server = NatsServer::start(&options).await.map_err(needed)?;
                 let client = async_nats::connect(server.url()).await.map_err(Failure::failed)?;
                 let config = JetStreamConfig::new(REALM);
-                (JournalConfig::JetStream { client: client.clone(), config }, Home::Nats(server, client))
+                (
+                    JournalConfig::JetStream { client: client.clone(), config },
+                    Home::Nats(Box::new(server), client),
+                )
             }
             JournalKind::Sqlite => {
                 let folder = tempfile::tempdir().map_err(Failure::failed)?;
@@ -84,7 +87,7 @@ impl Venue {
                 let server = Postgres::start().await.map_err(needed)?;
                 let database = server.create_database().await.map_err(needed)?;
                 let config = PostgresConfig::new(REALM, database.url());
-                (JournalConfig::Postgres(config), Home::Postgres(server, database))
+                (JournalConfig::Postgres(config), Home::Postgres(Box::new((server, database))))
             }
         };
         let journal = paravox_journal::open(&config).await.map_err(Failure::failed)?;
@@ -96,7 +99,7 @@ impl Venue {
         match self.home {
             Home::Nats(..) => "jetstream",
             Home::Folder(_) => "sqlite",
-            Home::Postgres(..) => "postgres",
+            Home::Postgres(_) => "postgres",
         }
     }
 }

@@ -107,7 +107,7 @@ pub struct Http {
 pub struct Nats {
     /// Its URL (`nats://` or `tls://`); several, separated by commas, for a cluster.
     pub url: Option<String>,
-    /// A file with the credentials (NKey seed and user token), if the servers ask for them.
+    /// A file with the credentials (an nkey seed and a user token), if the servers ask for them.
     pub credentials_file: Option<PathBuf>,
     /// Replicas of the journal's stream: 1 or 3. Without a value, 1.
     pub replicas: Option<u32>,

@@ -20,9 +20,9 @@ use crate::output::Output;
 pub async fn run(args: DemoArgs, output: Output) -> Result<(), Failure> {
     let folder = tempfile::Builder::new().prefix("paravox-demo-").tempdir().map_err(Failure::failed)?;
     let mut config = Config::default();
-    config.data.directory = folder.path().to_owned();
+    folder.path().clone_into(&mut config.data.directory);
     config.http.listen = args.listen;
-    config.realm = "demo".to_owned();
+    "demo".clone_into(&mut config.realm);
 
     let outside = Outside::collecting();
     let node = Node::start(&config, &outside).await?;

@@ -9,18 +9,18 @@ use crate::output::Output;
 
 /// Tells what happens.
 #[derive(Debug)]
-pub struct Narrator {
+pub(super) struct Narrator {
     output: Output,
 }
 
 impl Narrator {
     /// A narrator with this voice.
-    pub const fn new(output: Output) -> Self {
+    pub(super) const fn new(output: Output) -> Self {
         Self { output }
     }
 
     /// Where everything is.
-    pub fn begin(&self, url: &str, folder: &Path) {
+    pub(super) fn begin(&self, url: &str, folder: &Path) {
         if self.output.json {
             self.output.json_line(&json!({ "demo": "begins", "url": url }));
             return;
@@ -40,14 +40,14 @@ impl Narrator {
     }
 
     /// A part of the story.
-    pub fn part(&self, title: &str) {
+    pub(super) fn part(&self, title: &str) {
         if !self.output.json {
             self.output.text(&format!("\n{}", self.output.paint(1, title)));
         }
     }
 
     /// Something happened, and took so long.
-    pub fn step(&self, what: &str, took: Option<Duration>, facts: &Value) {
+    pub(super) fn step(&self, what: &str, took: Option<Duration>, facts: &Value) {
         if self.output.json {
             let mut line = json!({ "step": what });
             if let Some(took) = took {
@@ -64,7 +64,7 @@ impl Narrator {
     }
 
     /// It went as told.
-    pub fn passed(&self, rows: &[&str], kept: Option<&Path>) {
+    pub(super) fn passed(&self, rows: &[&str], kept: Option<&Path>) {
         let kept = kept.map(|path| path.display().to_string());
         if self.output.json {
             self.output.json_line(&json!({ "demo": "passed", "rows": rows, "kept": kept }));
@@ -83,7 +83,7 @@ impl Narrator {
     }
 
     /// It did not.
-    pub fn failed(&self, error: &str) {
+    pub(super) fn failed(&self, error: &str) {
         if self.output.json {
             self.output.json_line(&json!({ "demo": "failed", "error": error }));
         }

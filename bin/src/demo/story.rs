@@ -25,7 +25,7 @@ fn check(holds: bool, what: &str, seen: &Value) -> Result<(), Error> {
 }
 
 /// Tells the story, and returns the rows that it showed.
-pub async fn tell(
+pub(super) async fn tell(
     server: &Server,
     outside: &Outside,
     narrator: &Narrator,

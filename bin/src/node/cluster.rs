@@ -29,15 +29,15 @@ use crate::keys;
 const COMMAND_WITHIN: Duration = Duration::from_secs(10);
 
 /// The connection, and this node's name on the bus.
-pub struct Client {
+pub(super) struct Client {
     /// The connection.
-    pub nats: async_nats::Client,
+    pub(super) nats: async_nats::Client,
     /// A fresh name for this run of this node.
-    pub node: String,
+    pub(super) node: String,
 }
 
 /// Connects, if a bus is configured.
-pub async fn connect(config: &Config) -> Result<Option<Client>, Failure> {
+pub(super) async fn connect(config: &Config) -> Result<Option<Client>, Failure> {
     let Some(url) = &config.nats.url else { return Ok(None) };
     let node = WriterId::from_bits(keys::random()).to_string();
     let options = ConnectConfig {
@@ -60,7 +60,7 @@ fn replicas(config: &Config) -> usize {
 }
 
 /// The writer's lease: on the bus, or always held where there is one process only.
-pub async fn lease(config: &Config, client: Option<&Client>) -> Result<Arc<dyn Lease>, Failure> {
+pub(super) async fn lease(config: &Config, client: Option<&Client>) -> Result<Arc<dyn Lease>, Failure> {
     let Some(client) = client else { return Ok(Arc::new(AlwaysHeld)) };
     let term = u64::from(config.writer.lease_s);
     let lease =
@@ -69,7 +69,10 @@ pub async fn lease(config: &Config, client: Option<&Client>) -> Result<Arc<dyn L
 }
 
 /// Where public events go, if there is a bus.
-pub async fn public_bus(config: &Config, client: Option<&Client>) -> Result<Option<NatsPublicBus>, Failure> {
+pub(super) async fn public_bus(
+    config: &Config,
+    client: Option<&Client>,
+) -> Result<Option<NatsPublicBus>, Failure> {
     let Some(client) = client else { return Ok(None) };
     let options = PublicBusConfig { replicas: replicas(config), ..PublicBusConfig::default() };
     let bus = NatsPublicBus::open(client.nats.clone(), &config.realm, options).await;
@@ -77,7 +80,7 @@ pub async fn public_bus(config: &Config, client: Option<&Client>) -> Result<Opti
 }
 
 /// Where numbered items go: to whoever watches here, and over the bus to whoever watches at another node.
-pub fn sink(config: &Config, client: Option<&Client>, hub: &FeedHub) -> Arc<dyn FeedSink> {
+pub(super) fn sink(config: &Config, client: Option<&Client>, hub: &FeedHub) -> Arc<dyn FeedSink> {
     match client {
         None => Arc::new(hub.clone()),
         Some(client) => Arc::new(Both {
@@ -100,7 +103,7 @@ impl FeedSink for Both {
 }
 
 /// This node's part in the bus's traffic.
-pub struct Bus {
+pub(super) struct Bus {
     commands: NatsCommands,
     _server: CommandServer,
     _listener: FeedListener,
@@ -109,7 +112,7 @@ pub struct Bus {
 
 impl Bus {
     /// Begins to serve commands while this node's writer leads, and to hear of items that other nodes number.
-    pub fn start(config: &Config, client: Client, writer: &WriterHandle, readers: &Readers) -> Self {
+    pub(super) fn start(config: &Config, client: Client, writer: &WriterHandle, readers: &Readers) -> Self {
         let Client { nats, node } = client;
         let (tell, leads) = watch::channel(false);
         let mut status = writer.status();
@@ -139,12 +142,12 @@ impl Bus {
     }
 
     /// Where this node's edge sends commands.
-    pub fn commands(&self, writer: &WriterHandle) -> Arc<dyn Commands> {
+    pub(super) fn commands(&self, writer: &WriterHandle) -> Arc<dyn Commands> {
         Arc::new(Nearest { writer: writer.clone(), status: writer.status(), bus: self.commands.clone() })
     }
 
     /// Serves and hears no more.
-    pub fn stop(self) {
+    pub(super) fn stop(self) {
         self.leads.abort();
     }
 }

@@ -25,7 +25,7 @@ use crate::telemetry;
 const AUDIENCE: &str = "paravox";
 
 /// A running gateway.
-pub struct Edge {
+pub(super) struct Edge {
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -33,7 +33,7 @@ pub struct Edge {
 impl Edge {
     /// Starts it on a socket that is bound already.
     #[expect(clippy::too_many_arguments, reason = "the edge is where all parts of a node meet")]
-    pub fn start(
+    pub(super) fn start(
         config: &Config,
         listener: TcpListener,
         keys: &Keys,
@@ -75,7 +75,7 @@ impl Edge {
     }
 
     /// Takes no more requests, and finishes those that are under way.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.shutdown.cancel();
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the HTTP edge failed");
@@ -83,7 +83,7 @@ impl Edge {
     }
 
     /// Waits until it stops by itself, which it does only when it cannot go on.
-    pub async fn ended(&mut self) {
+    pub(super) async fn ended(&mut self) {
         let _ = (&mut self.task).await;
     }
 }

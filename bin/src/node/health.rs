@@ -7,7 +7,7 @@ use paravox_writer::Status;
 use tokio::sync::watch;
 
 /// The health of a node.
-pub struct NodeHealth {
+pub(super) struct NodeHealth {
     writer: watch::Receiver<Status>,
     readers: watch::Receiver<RunnerStatus>,
     has_standby: bool,
@@ -15,7 +15,7 @@ pub struct NodeHealth {
 
 impl NodeHealth {
     /// Watches these. In a cluster a node that follows is as ready as one that leads.
-    pub const fn new(
+    pub(super) const fn new(
         writer: watch::Receiver<Status>,
         readers: watch::Receiver<RunnerStatus>,
         has_standby: bool,

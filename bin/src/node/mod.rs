@@ -35,13 +35,13 @@ use crate::exit::Failure;
 use crate::keys::Keys;
 
 /// How long the writer of an embedded node may take to begin: it reads the journal first.
-const LEADS_WITHIN: Duration = Duration::from_secs(600);
+const LEADS_WITHIN: Duration = Duration::from_mins(10);
 
 /// The configuration of an embedded node with its data in a folder, on a free loopback port, without limits on rates: for
 /// benchmarks and tests, whose people all come from one address.
 pub fn embedded_config(folder: &Path) -> Config {
     let mut config = Config::default();
-    config.data.directory = folder.to_owned();
+    folder.clone_into(&mut config.data.directory);
     config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.http.requests_per_address_per_s = 0;
     config.http.requests_per_credential_per_s = 0;

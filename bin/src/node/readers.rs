@@ -24,7 +24,7 @@ use crate::exit::Failure;
 use crate::node::Outside;
 
 /// The readers.
-pub struct Readers {
+pub(super) struct Readers {
     db: Db,
     hub: FeedHub,
     runner: RunnerHandle,
@@ -33,7 +33,7 @@ pub struct Readers {
 
 impl Readers {
     /// Starts them.
-    pub async fn start(
+    pub(super) async fn start(
         config: &Config,
         storage: &Storage,
         client: Option<&Client>,
@@ -76,32 +76,32 @@ impl Readers {
     }
 
     /// The archive, for the writer.
-    pub fn archive(&self) -> ArchiveReader {
+    pub(super) fn archive(&self) -> ArchiveReader {
         ArchiveReader::new(self.db.clone())
     }
 
     /// The read models, for the edge.
-    pub fn views(&self) -> ViewsReader {
+    pub(super) fn views(&self) -> ViewsReader {
         ViewsReader::new(self.db.clone(), self.runner.status())
     }
 
     /// The feeds, for the edge.
-    pub fn hub(&self) -> FeedHub {
+    pub(super) fn hub(&self) -> FeedHub {
         self.hub.clone()
     }
 
     /// Where items go that another node numbered.
-    pub fn sink(&self) -> Arc<dyn FeedSink> {
+    pub(super) fn sink(&self) -> Arc<dyn FeedSink> {
         Arc::new(self.hub.clone())
     }
 
     /// What the runner is doing.
-    pub fn status(&self) -> watch::Receiver<RunnerStatus> {
+    pub(super) fn status(&self) -> watch::Receiver<RunnerStatus> {
         self.runner.status()
     }
 
     /// Ends them. What they have not read, they read after the next start.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         for reactor in self.reactors {
             reactor.shutdown().await;
         }

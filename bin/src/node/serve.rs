@@ -19,7 +19,7 @@ pub async fn serve(config: Config, output: Output) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let outside = Outside::with_sms(sms(&config)?);
     let mut node = Node::start(&config, &outside).await?;
-    greet(&config, &node, &output);
+    greet(&config, &node, output);
     let told_to_stop = tokio::select! {
         _ = terminate.recv() => true,
         _ = interrupt.recv() => true,
@@ -33,7 +33,7 @@ pub async fn serve(config: Config, output: Output) -> Result<(), Failure> {
     Err(Failure::failed("the HTTP edge has stopped by itself; the log tells why"))
 }
 
-fn greet(config: &Config, node: &Node, output: &Output) {
+fn greet(config: &Config, node: &Node, output: Output) {
     let url = node.url();
     let (mode, data) = if config.is_cluster() {
         ("a node of a cluster", "on the bus and in the database".to_owned())

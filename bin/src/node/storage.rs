@@ -12,15 +12,15 @@ use crate::exit::Failure;
 use crate::keys::{self, Keys};
 
 /// The journal and the read models' database.
-pub struct Storage {
+pub(super) struct Storage {
     /// The journal.
-    pub journal: AnyJournal,
+    pub(super) journal: AnyJournal,
     /// The database.
-    pub db: Db,
+    pub(super) db: Db,
 }
 
 /// The realm's keys. An embedded node makes them at its first start; the nodes of a cluster must be given the same ones.
-pub fn keys(config: &Config) -> Result<Keys, Failure> {
+pub(super) fn keys(config: &Config) -> Result<Keys, Failure> {
     let directory = config.keys_directory();
     if keys::exist(&directory) {
         keys::read(&directory)
@@ -36,7 +36,7 @@ pub fn keys(config: &Config) -> Result<Keys, Failure> {
 
 impl Storage {
     /// Opens both, making what is not there.
-    pub async fn open(config: &Config, client: Option<&Client>) -> Result<Self, Failure> {
+    pub(super) async fn open(config: &Config, client: Option<&Client>) -> Result<Self, Failure> {
         let directory = &config.data.directory;
         let embedded = client.is_none() || database_url(config)?.is_none();
         if embedded {

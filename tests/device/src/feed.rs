@@ -10,10 +10,14 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::Error;
+
+/// What is read from the socket at a time, in bytes: the default would be zeroed at every read.
+const READ_BUFFER_BYTES: usize = 8 * 1024;
 
 /// An item of the feed.
 #[derive(Clone, Debug)]
@@ -57,7 +61,10 @@ impl Feed {
         if let Ok(value) = HeaderValue::from_str(&format!("Bearer {token}")) {
             headers.insert("authorization", value);
         }
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.map_err(refused)?;
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER_BYTES);
+        let (socket, _) = tokio_tungstenite::connect_async_with_config(request, Some(config), true)
+            .await
+            .map_err(refused)?;
         let mut feed = Self { socket, hello: Value::Null, last: after, seen, waiting: VecDeque::new() };
         let hello = feed.frame().await?;
         if hello["type"] != "hello" {

@@ -25,6 +25,9 @@ use crate::parts::{AppState, Shared};
 use crate::problem::{Problem, ProblemBody, Refused};
 use crate::time_text::TimeText;
 
+/// What is read from a socket at a time, in bytes.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
 /// Where a feed goes on, and how long a poll waits.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -159,7 +162,12 @@ async fn websocket(shared: AppState, parts: &mut Parts) -> Result<Response, Refu
     let source = Source::new(&shared, opening, &presence, request);
     let ends = Ends::of(&shared, &presence, access.expires);
     let bytes_max = shared.config.feed.frame_bytes_max;
-    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(bytes_max).max_frame_size(bytes_max);
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(bytes_max)
+        .max_frame_size(bytes_max)
+        // Devices send little; the default of 128 KiB would be zeroed at every read, and kept for every socket.
+        .read_buffer_size(READ_BUFFER_BYTES);
     let tasks = shared.tasks.clone();
     Ok(upgrade
         .on_upgrade(move |socket| tasks.track_future(feed::socket(shared, socket, source, ends, presence))))
