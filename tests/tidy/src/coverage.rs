@@ -49,10 +49,11 @@ impl Coverage {
     pub fn new(rows: Vec<Row>, run: &Run, files: &[TextFile]) -> Self {
         let sources: Vec<_> = files.iter().filter(|file| file.ending() == "rs").collect();
         let mut shown: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
+        let tests_of: Vec<_> = sources.iter().map(|file| test_names(&file.text)).collect();
         let is_file = |part: &str| sources.iter().any(|file| stem(&file.path) == part);
         for path in &run.passed {
             let Some((name, rows_named)) = naming_part(path, is_file) else { continue };
-            let file = file_of(path, name, &sources);
+            let file = file_of(path, name, &sources, &tests_of);
             for row in rows_named {
                 let test = Shown { rank: rank(&file), name: name.to_owned(), file: file.clone() };
                 shown.entry(row).or_default().push(test);
@@ -145,7 +146,7 @@ pub fn generated_part(document: &str) -> Result<&str, NoMarkers> {
 
 /// The file that a test stands in: where a function of this name is a test; else (a macro makes it) where the name
 /// stands. Of several, the one whose path has the most in common with the test's path.
-fn file_of(path: &str, name: &str, sources: &[&TextFile]) -> String {
+fn file_of(path: &str, name: &str, sources: &[&TextFile], tests_of: &[Vec<&str>]) -> String {
     let modules: Vec<_> = path.split("::").collect();
     let fit = |file: &str| {
         let parts = file.split(['/', '.']).collect::<Vec<_>>();
@@ -157,7 +158,8 @@ fn file_of(path: &str, name: &str, sources: &[&TextFile]) -> String {
             .map(|file| file.path.clone())
             .min_by_key(|file| (std::cmp::Reverse(fit(file)), file.clone()))
     };
-    best(sources.iter().filter(|file| test_names(&file.text).contains(&name)).collect())
+    let by_tests = sources.iter().zip(tests_of).filter(|(_, tests)| tests.contains(&name));
+    best(by_tests.map(|(file, _)| file).collect())
         .or_else(|| best(sources.iter().filter(|file| names(&file.text, name)).collect()))
         .unwrap_or_default()
 }
