@@ -7,6 +7,7 @@
 //! Does not own: the order of appends: callers that pipeline them await one before the next.
 //! Invariant: positions are 1, 2, 3 …; a second process that appends is seen by looking every [`SqliteConfig::look_every`].
 
+mod checkpoint;
 mod failure;
 mod schema;
 
@@ -25,6 +26,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Row};
 use tokio::sync::Mutex;
 
+use self::checkpoint::{Checkpoints, LOG_PAGES_MAX};
 use crate::OpenError;
 use crate::handle::Handle;
 use crate::open::check_realm;
@@ -73,6 +75,7 @@ pub async fn open(config: &SqliteConfig) -> Result<AnyJournal, OpenError> {
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", LOG_PAGES_MAX)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging();
     let mut writer = options.connect().await.map_err(failure::open)?;
@@ -87,7 +90,8 @@ pub async fn open(config: &SqliteConfig) -> Result<AnyJournal, OpenError> {
         .await
         .map_err(failure::open)?;
     let (writer, tail) = (Mutex::new(Some(writer)), Tail::new(KEPT_BYTES_MAX));
-    let store = SqliteStore { config: config.clone(), options, writer, readers, tail };
+    let checkpoints = Checkpoints::default();
+    let store = SqliteStore { config: config.clone(), options, writer, readers, checkpoints, tail };
     Ok(Arc::new(Handle::of(Arc::new(store))))
 }
 
@@ -107,6 +111,7 @@ struct SqliteStore {
     /// The connection that appends. Taken out while it is used, so that one whose use was broken off is not used again.
     writer: Mutex<Option<SqliteConnection>>,
     readers: SqlitePool,
+    checkpoints: Checkpoints,
     tail: Tail,
 }
 
@@ -125,7 +130,11 @@ impl SqliteStore {
             .await;
         *writer = Some(connection);
         let done = outcome.map_err(failure::append)?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(Refusal::Moved) }
+        if done.rows_affected() != 1 {
+            return Err(Refusal::Moved);
+        }
+        self.checkpoints.appended(commit.bytes().len(), &self.readers);
+        Ok(())
     }
 
     async fn rows_after(&self, after: Position, commits_max: usize) -> Result<Vec<Raw>, ReadError> {
