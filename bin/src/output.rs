@@ -3,8 +3,10 @@
 //! Owns: colour (off when not on a terminal, or with `NO_COLOR`), tables, JSON lines.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// Where a command's words go.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,19 @@ impl Output {
             table.add_row(row);
         }
         print_line(&table.to_string());
+    }
+
+    /// A bar that shows how far a long command has come: on stderr, for people at a terminal only.
+    pub fn progress(&self, steps: u64) -> ProgressBar {
+        if !self.colour {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(steps);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
     }
 
     /// Text in a colour (an SGR code: 32 green, 33 yellow, 36 cyan, 1 bold), where colour is on.

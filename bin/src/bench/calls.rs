@@ -35,8 +35,13 @@ pub async fn run(args: BenchCallsArgs, output: Output) -> Result<(), Failure> {
     let outside = Outside::silent();
     let node = Node::start(&config, &outside).await?;
     node.leads().await?;
+    let progress = output.progress(2);
+    progress.set_message("people register");
     let pairs = register(&node, args.callers.max(1)).await?;
+    progress.inc(1);
+    progress.set_message("people call");
     let result = drive(&node, pairs, &args).await;
+    progress.finish_and_clear();
     node.stop().await;
     drop(servers);
     let (outcome, seconds) = result?;

@@ -29,15 +29,20 @@ pub async fn run(args: BenchJournalArgs, output: Output) -> Result<(), Failure> 
     let all = [JournalKind::Jetstream, JournalKind::Sqlite, JournalKind::Postgres];
     let kinds = if args.journal.is_empty() { all.to_vec() } else { args.journal.clone() };
     let length = Duration::from_secs(args.seconds.max(1));
+    let runs: usize = kinds.iter().map(|kind| venue::syncs(*kind).len() * args.callers.len()).sum();
+    let progress = output.progress(runs as u64);
     for kind in kinds {
         for sync in venue::syncs(kind) {
             for callers in &args.callers {
+                progress.set_message(format!("{kind:?}, sync {}, {callers} callers", sync.name()));
                 let venue = venue::Venue::open(kind, *sync).await?;
                 let line = measure(&venue, (*callers).max(1), length, args.in_flight).await?;
-                super::print(&output, &line);
+                progress.suspend(|| super::print(&output, &line));
+                progress.inc(1);
             }
         }
     }
+    progress.finish_and_clear();
     Ok(())
 }
 
