@@ -5,8 +5,13 @@
 //! Invariant: errors and logs name the address without a user's name or password.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+
+/// How often a server is asked whether it lives. After three questions without an answer another one is connected to: with
+/// the client's default of a minute, a server that hangs would hold a node up for minutes.
+const PING_EVERY: Duration = Duration::from_secs(2);
 
 /// How to connect.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +64,10 @@ pub async fn connect(config: &ConnectConfig) -> Result<Client, ConnectError> {
             .map_err(|_| ConnectError::InvalidAddress { found: without_user(url).to_owned() })
     });
     let addresses: Vec<ServerAddr> = addresses.collect::<Result<_, _>>()?;
-    let mut options = ConnectOptions::new().name(&config.name).event_callback(async |event| tell(&event));
+    let mut options = ConnectOptions::new()
+        .name(&config.name)
+        .ping_interval(PING_EVERY)
+        .event_callback(async |event| tell(&event));
     if addresses.iter().any(ServerAddr::tls_required) || config.certificate_files.is_some() {
         options = options.require_tls(true);
     }

@@ -29,7 +29,12 @@ fn config() -> JetStreamConfig {
 
 impl Cluster {
     async fn client(&self) -> async_nats::Client {
-        async_nats::connect(self.cluster.urls().split(',').collect::<Vec<_>>()).await.unwrap()
+        // As the program connects: a server that hangs is left within seconds.
+        async_nats::ConnectOptions::new()
+            .ping_interval(Duration::from_secs(1))
+            .connect(self.cluster.urls().split(',').collect::<Vec<_>>())
+            .await
+            .unwrap()
     }
 
     async fn put(&self, bytes: Vec<u8>) {
